@@ -1,0 +1,18 @@
+# The ROS 2 wheels' CMake targets name include directories of the machine that built them. CMake refuses targets whose
+# directories do not exist, so after the project is read, those entries are dropped. A ROS 2 host does not need this.
+function(drop_missing_include_dirs)
+  get_directory_property(targets IMPORTED_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    if(dirs)
+      set(existing "")
+      foreach(dir IN LISTS dirs)
+        if(dir MATCHES "^\\$<" OR EXISTS "${dir}")
+          list(APPEND existing "${dir}")
+        endif()
+      endforeach()
+      set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${existing}")
+    endif()
+  endforeach()
+endfunction()
+cmake_language(DEFER CALL drop_missing_include_dirs)

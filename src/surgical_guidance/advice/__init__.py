@@ -1,0 +1,1 @@
+"""From scenes to the one suggestion shown."""

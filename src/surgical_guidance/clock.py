@@ -1,0 +1,57 @@
+"""Time: the monotonic clock that ages are measured with, and the ROS stamps that frames carry.
+
+Ages, deadlines and latencies use ``CLOCK_MONOTONIC``, which is one clock for all processes of a host and never steps.
+Stamps are ROS time, since that is what bags and other nodes speak. :class:`StampClock` ties the two together once, so
+that a step of the system clock during an operation cannot make a frame look old or new.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from builtin_interfaces.msg import Time
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+monotonic_ns = time.monotonic_ns
+"""Now on ``CLOCK_MONOTONIC`` [ns]."""
+
+
+@dataclass(frozen=True, slots=True)
+class StampClock:
+    """Turns monotonic time into ROS stamps with an offset taken once, when the clock is made.
+
+    :param offset_ns: ROS time minus monotonic time [ns].
+    """
+
+    offset_ns: int
+
+    @classmethod
+    def from_system(cls) -> StampClock:
+        """Take the offset from the system clock, as ROS time without simulation does."""
+        return cls(time.time_ns() - monotonic_ns())
+
+    def stamp_ns(self, at_monotonic_ns: int) -> int:
+        """Give the ROS stamp of a monotonic instant [ns]."""
+        return at_monotonic_ns + self.offset_ns
+
+
+def elapsed_ms(since_monotonic_ns: int) -> float:
+    """Milliseconds from a monotonic instant until now."""
+    return (monotonic_ns() - since_monotonic_ns) / NS_PER_MS
+
+
+def to_time(stamp_ns: int) -> Time:
+    """Give a stamp in nanoseconds as ``builtin_interfaces/Time``."""
+    from builtin_interfaces.msg import Time  # here: the thinking rooms import this module on hosts without ROS
+
+    return Time(sec=stamp_ns // NS_PER_S, nanosec=stamp_ns % NS_PER_S)
+
+
+def from_time(stamp: Time) -> int:
+    """Give a ``builtin_interfaces/Time`` in nanoseconds."""
+    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)

@@ -1,0 +1,185 @@
+"""The one table of topics, and the names that everybody must spell alike.
+
+Publishers, subscriptions, the watchdog's limits, ``docs/topics.md`` and a test are derived from :data:`TOPICS`. Names are
+relative: they live in the node's namespace (``/surgical_guidance`` unless a launch file says otherwise). Only
+``/diagnostics`` is global, as its consumers expect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+NAMESPACE: Final = '/surgical_guidance'
+OPTICAL_FRAME: Final = 'endoscope_optical'  # REP 103: _optical = z forward, x right, y down
+
+STAGES: Final = ('camera', 'inference', 'advice', 'relay')
+"""The stages that send a heartbeat."""
+
+TIMED_STAGES: Final = ('handover', 'inference', 'scene', 'advice', 'capture_to_advice')
+"""The stages whose times are measured for every frame. ``handover``: capture to the start of inference."""
+
+
+class Reliability(Enum):
+    """Whether a lost sample is sent again."""
+
+    BEST_EFFORT = 'best effort'
+    RELIABLE = 'reliable'
+
+
+class Durability(Enum):
+    """Whether a late joiner gets the last samples."""
+
+    VOLATILE = 'volatile'
+    TRANSIENT_LOCAL = 'transient local'
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row of the contract.
+
+    :param name: relative to the namespace; absolute where it starts with a slash.
+    :param type: ROS interface name, ``package/msg/Name``.
+    :param publisher: the stage that sends it.
+    :param purpose: one line for people.
+    :param one_a_frame: it comes at the rate of the source.
+    :param rate: messages per second that a consumer may expect [Hz]; 0: on change, or one a frame.
+    :param deadline: longest time between two messages [s], or in frame intervals where it comes one a frame;
+        0: none is promised.
+    :param lifespan: after this a message is not delivered any more [s]; 0: no limit.
+    :param lease: liveliness lease [s]; 0: liveliness is not asserted.
+    """
+
+    name: str
+    type: str
+    publisher: str
+    purpose: str
+    reliability: Reliability = Reliability.BEST_EFFORT
+    durability: Durability = Durability.VOLATILE
+    depth: int = 1
+    one_a_frame: bool = False
+    rate: float = 0.0
+    deadline: float = 0.0
+    lifespan: float = 0.0
+    lease: float = 0.0
+
+
+FRAME: Final = Topic(
+    'camera/frame',
+    'surgical_guidance_msgs/msg/FrameRef',
+    'camera',
+    'the newest frame, by reference into the shared-memory ring',
+    one_a_frame=True,
+    deadline=3.0,
+)
+IMAGE: Final = Topic(
+    'camera/image_raw',
+    'sensor_msgs/msg/Image',
+    'camera',
+    'the picture for others; published only while somebody subscribes',
+    one_a_frame=True,
+)
+COMPRESSED_IMAGE: Final = Topic(
+    'camera/image_raw/compressed',
+    'sensor_msgs/msg/CompressedImage',
+    'camera',
+    'the picture as JPEG for others; published only while somebody subscribes',
+    one_a_frame=True,
+)
+SCENE: Final = Topic(
+    'scene',
+    'surgical_guidance_msgs/msg/SceneState',
+    'inference',
+    'what is seen in a frame',
+    one_a_frame=True,
+    deadline=3.0,
+)
+SUGGESTION: Final = Topic(
+    'suggestion',
+    'surgical_guidance_msgs/msg/Suggestion',
+    'advice',
+    'the one piece of advice shown, its state and its reasons',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+    rate=5.0,
+    deadline=0.5,
+    lifespan=10.0,
+)
+TIMING: Final = Topic(
+    'timing',
+    'surgical_guidance_msgs/msg/FrameTiming',
+    'advice',
+    'the stage times and counters of a frame',
+    Reliability.RELIABLE,
+    depth=64,
+    one_a_frame=True,
+    deadline=3.0,
+)
+HEARTBEAT: Final = Topic(
+    'heartbeat',
+    'surgical_guidance_msgs/msg/StageStatus',
+    'every stage',
+    'one stage turns, and in which state it is',
+    Reliability.RELIABLE,
+    depth=8,
+    rate=10.0,
+)
+STATUS: Final = Topic(
+    'status',
+    'surgical_guidance_msgs/msg/GuidanceStatus',
+    'watchdog',
+    'the state of the whole guidance; when it stops there is no guidance',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+    rate=10.0,
+    deadline=0.3,
+    lifespan=1.0,
+    lease=0.3,
+)
+ALARM: Final = Topic(
+    'alarm',
+    'surgical_guidance_msgs/msg/Alarm',
+    'watchdog',
+    'every change of an alarm',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+    depth=32,
+)
+DIAGNOSTICS: Final = Topic(
+    '/diagnostics',
+    'diagnostic_msgs/msg/DiagnosticArray',
+    'watchdog',
+    'the same for the tools every robot has; at once on error',
+    Reliability.RELIABLE,
+    depth=10,
+    rate=1.0,
+    deadline=2.0,
+)
+
+TOPICS: Final = (FRAME, IMAGE, COMPRESSED_IMAGE, SCENE, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS)
+
+ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
+RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
+
+# Class names: CholecSeg8k (Hong et al., 2020) in snake case, and three that it lacks.
+BACKGROUND: Final = 'background'
+INSTRUMENT_CLASSES: Final = ('grasper', 'l_hook_electrocautery', 'clipper', 'suction')
+STRUCTURE_CLASSES: Final = (
+    'abdominal_wall',
+    'liver',
+    'gastrointestinal_tract',
+    'fat',
+    'connective_tissue',
+    'blood',
+    'cystic_duct',
+    'gallbladder',
+    'hepatic_vein',
+    'liver_ligament',
+    'cystic_artery',
+)
+CLASSES: Final = (BACKGROUND, *INSTRUMENT_CLASSES, *STRUCTURE_CLASSES)
+
+LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
+LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart
+BREACHES_IN_A_ROW: Final = 3  # frames over the limit, one after another, that raise the alarm

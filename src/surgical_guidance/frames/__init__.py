@@ -1,0 +1,28 @@
+"""Frames in memory: the shared-memory ring, the image encodings, and the form of what gives pictures."""
+
+from surgical_guidance.frames.frame import CHANNELS, Frame
+from surgical_guidance.frames.ring import (
+    Draft,
+    RingReader,
+    RingReaders,
+    RingWriter,
+    living_rings,
+    remove_dead_rings,
+    ring_scope,
+)
+from surgical_guidance.frames.source import Picture, Source, SourceInfo
+
+__all__ = [
+    'CHANNELS',
+    'Draft',
+    'Frame',
+    'Picture',
+    'RingReader',
+    'RingReaders',
+    'RingWriter',
+    'Source',
+    'SourceInfo',
+    'living_rings',
+    'remove_dead_rings',
+    'ring_scope',
+]

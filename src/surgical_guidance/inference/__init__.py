@@ -1,0 +1,1 @@
+"""Models: manifests, engines, pre- and post-processing."""

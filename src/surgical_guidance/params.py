@@ -1,0 +1,127 @@
+"""Node parameters from one frozen dataclass a node: declared, checked, documented and written to YAML from it.
+
+::
+
+    @dataclass(frozen=True)
+    class CameraParams:
+        source: str = param('phantom:', 'where pictures come from, a URI')
+        ring_slots: int = param(8, 'frames kept in shared memory', minimum=3, maximum=64)
+
+    params = declare(node, CameraParams)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from surgical_guidance.errors import ParameterError
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+_META = 'surgical_guidance'
+T = TypeVar('T')
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    description: str
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+
+
+def param(
+    default: Any,
+    description: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Sequence[str] = (),
+) -> Any:
+    """Declare one parameter as a dataclass field. All are read-only once the node is up."""
+    return dataclasses.field(default=default, metadata={_META: _Meta(description, minimum, maximum, tuple(choices))})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One parameter, for the documentation table and the YAML file."""
+
+    name: str
+    type: str
+    default: Any
+    description: str
+    limits: str
+
+
+def rows(params: type) -> Iterator[Row]:
+    """List the parameters of a params dataclass in the order of their declaration."""
+    for field in dataclasses.fields(params):
+        meta: _Meta = field.metadata[_META]
+        limits = ''
+        if meta.minimum is not None or meta.maximum is not None:
+            low = '' if meta.minimum is None else f'{meta.minimum:g}'
+            high = '' if meta.maximum is None else f'{meta.maximum:g}'
+            limits = f'{low} to {high}'.strip()
+        if meta.choices:
+            limits = ', '.join(choice or '""' for choice in meta.choices)
+        yield Row(field.name, type(field.default).__name__, field.default, meta.description, limits)
+
+
+def check(params: object) -> None:
+    """Check the values of a params instance against type, limits and choices.
+
+    :raises ParameterError: with the name of the parameter, its value and what it may be.
+    """
+    for field in dataclasses.fields(params):  # type: ignore[arg-type]
+        meta: _Meta = field.metadata[_META]
+        value: Any = getattr(params, field.name)
+        if type(value) is not type(field.default):
+            wanted = type(field.default).__name__
+            raise ParameterError(f'{value!r} is not of type {wanted}', where=field.name)
+        if meta.minimum is not None and not value >= meta.minimum:
+            raise ParameterError(f'{value} is below {meta.minimum:g}', where=field.name)
+        if meta.maximum is not None and not value <= meta.maximum:
+            raise ParameterError(f'{value} is above {meta.maximum:g}', where=field.name)
+        if meta.choices and value not in meta.choices:
+            raise ParameterError(f'{value!r} is not known', where=field.name, remedy=f'use {", ".join(meta.choices)}')
+
+
+def declare(node: Node, params: type[T]) -> T:
+    """Declare the parameters on a node and give their values.
+
+    :raises ParameterError: if a value given by YAML or the command line cannot be used.
+    """
+    from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+    from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(params):  # type: ignore[arg-type]
+        meta: _Meta = field.metadata[_META]
+        descriptor = ParameterDescriptor(
+            description=meta.description,
+            read_only=True,
+            additional_constraints=', '.join(meta.choices),
+        )
+        if meta.minimum is not None and meta.maximum is not None:
+            if isinstance(field.default, int):
+                descriptor.integer_range = [
+                    IntegerRange(from_value=int(meta.minimum), to_value=int(meta.maximum), step=1)
+                ]
+            else:
+                descriptor.floating_point_range = [
+                    FloatingPointRange(from_value=float(meta.minimum), to_value=float(meta.maximum), step=0.0)
+                ]
+        try:
+            values[field.name] = node.declare_parameter(field.name, field.default, descriptor).value
+        except InvalidParameterTypeException as error:
+            wanted = type(field.default).__name__
+            raise ParameterError(f'the value given is not of type {wanted}', where=field.name) from error
+        except InvalidParameterValueException as error:
+            raise ParameterError(str(error), where=field.name) from error
+    instance = params(**values)
+    check(instance)
+    return instance

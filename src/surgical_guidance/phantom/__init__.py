@@ -1,0 +1,1 @@
+"""A rendered operation with exact truth."""

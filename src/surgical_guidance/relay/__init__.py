@@ -1,0 +1,1 @@
+"""What a remote expert sees and says."""

@@ -1,0 +1,112 @@
+"""What is seen in one frame, and the network outputs it is made from.
+
+Plain data, the same as ``surgical_guidance_msgs/SceneState`` field by field, so that a recorded scene gives the same
+advice again. Picture coordinates: x to the right, y down, in pixels of the camera's picture, origin at the centre of
+the top left pixel. Unknown numbers are NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+NAN = float('nan')
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What a semantic segmentation network says of one frame.
+
+    :param labels: ``uint8 (h, w)`` at the network's own resolution, indices into ``classes``. Covers the whole picture.
+    :param confidence: ``uint8 (h, w)``, probability of the winning class times 255.
+    :param classes: class names of :mod:`surgical_guidance.contract`, by index.
+
+    The arrays belong to the engine and hold until its next inference.
+    """
+
+    labels: NDArray[np.uint8]
+    confidence: NDArray[np.uint8]
+    classes: tuple[str, ...]
+
+
+class Energy(IntEnum):
+    """Whether an energy instrument is on."""
+
+    UNKNOWN = 0
+    OFF = 1
+    ON = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Where the time of one frame went in one stage, from its capture [ms]."""
+
+    stage: str
+    start_ms: float
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One instrument. ``contour`` is ``float32 (n, 2)`` in pixels; the rest as in ``Instrument.msg``."""
+
+    class_name: str
+    score: float
+    contour: NDArray[np.float32]
+    id: int = 0
+    tip_visible: bool = False
+    tip_x: float = NAN
+    tip_y: float = NAN
+    axis_x: float = NAN
+    axis_y: float = NAN
+    shaft_width_px: float = NAN
+    mm_per_px: float = NAN
+    mm_per_px_sigma: float = NAN
+    energised: Energy = Energy.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """One anatomical structure or pool of blood. ``area`` is its share of the picture, 0 to 1."""
+
+    class_name: str
+    score: float
+    contour: NDArray[np.float32]
+    area: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proximity:
+    """Distance of an instrument's tip to the nearest point of a structure, in the image plane."""
+
+    instrument: int
+    structure: int
+    distance_px: float
+    distance_mm: float = NAN
+    sigma_mm: float = NAN
+    method: str = ''
+    nearest_x: float = NAN
+    nearest_y: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class SceneState:
+    """Everything the rules may use about one frame."""
+
+    stamp_ns: int
+    sequence: int
+    monotonic_ns: int
+    width: int
+    height: int
+    valid: bool = True
+    problem: str = ''
+    instruments: tuple[Instrument, ...] = ()
+    structures: tuple[Structure, ...] = ()
+    proximities: tuple[Proximity, ...] = ()
+    quality: float = NAN
+    sharpness: float = NAN
+    brightness: float = NAN
+    stages: tuple[StageTime, ...] = field(default=())

@@ -1,0 +1,168 @@
+"""What every stage's node is: managed, with a heartbeat, with transitions that tell why they failed.
+
+rclpy swallows an exception in a transition callback and raises on a transition that is not allowed, which kills the
+process; here both become one line of log and a heartbeat that says what is wrong, and the process lives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from surgical_guidance_msgs.msg import StageStatus
+
+from surgical_guidance.contract import HEARTBEAT, NAMESPACE
+from surgical_guidance.errors import GuidanceError
+from surgical_guidance.params import declare, param
+from surgical_guidance.ports import publisher
+
+
+@dataclass(frozen=True)
+class StageParams:
+    """What every stage can be told."""
+
+    autostart: bool = param(True, 'configure and activate at start, without a lifecycle manager')
+
+
+P = TypeVar('P', bound=StageParams)
+
+
+class StageNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
+    """A managed node of one stage.
+
+    A stage fills in :meth:`setup` (configure: load, warm up), :meth:`start`, :meth:`stop` and :meth:`teardown`; each may
+    raise :class:`GuidanceError`. ``detail`` is one line for people, ``done`` counts its units of work; both go out
+    with the heartbeat. A stage that is up but cannot work calls :meth:`fault`, and :meth:`fault` with ``''`` when it can again.
+
+    :param name: of the node and the stage.
+    :param params: its parameters' dataclass.
+    """
+
+    def __init__(self, name: str, params: type[P], **node: Any) -> None:
+        node.setdefault('namespace', NAMESPACE)
+        super().__init__(name, **node)
+        self.params: P = declare(self, params)
+        self.stage = name
+        self.detail = ''
+        self.done = 0
+        self._state = StageStatus.UNCONFIGURED
+        self._fault = ''
+        self._beat = publisher(self, HEARTBEAT)
+        self._beat_timer = self.create_timer(1.0 / HEARTBEAT.rate, self._send_heartbeat)
+        self._autostart_timer = self.create_timer(0.0, self._autostart) if self.params.autostart else None
+
+    def setup(self) -> None:
+        """Load and warm up. Slow work belongs here."""
+
+    def start(self) -> None:
+        """Begin to work."""
+
+    def stop(self) -> None:
+        """Stop working; return when nothing of it runs any more."""
+
+    def teardown(self) -> None:
+        """Give back what :meth:`setup` took."""
+
+    def fault(self, problem: str) -> None:
+        """Say that this stage cannot do its work now, or (with ``''``) that it can again. Any thread may call it."""
+        if problem == self._fault:
+            return
+        self._fault = problem
+        if problem:
+            self.get_logger().error(problem)
+        else:
+            self.get_logger().info('works again')
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Run :meth:`setup`; what it took is given back when it fails."""
+        return self._transition('configure', self.setup, StageStatus.INACTIVE, undo=self.teardown)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Run :meth:`start`."""
+        super().on_activate(state)
+        return self._transition('activate', self.start, StageStatus.ACTIVE, undo=self.stop)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Run :meth:`stop`."""
+        super().on_deactivate(state)
+        return self._transition('deactivate', self.stop, StageStatus.INACTIVE)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Run :meth:`teardown`."""
+        return self._transition('clean up', self.teardown, StageStatus.UNCONFIGURED)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and give everything back, from whatever state."""
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give everything back; the stage can be configured again."""
+        self.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def close(self) -> None:
+        """Stop and give everything back; the node is left to be destroyed."""
+        for step in (self.stop, self.teardown):
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001  (the end of a stage must not keep the others from ending)
+                self.get_logger().error(f'at the end: {error}')
+        self._state = StageStatus.UNCONFIGURED
+
+    def request(self, transition: Callable[[], TransitionCallbackReturn]) -> bool:
+        """Ask for a transition (``node.trigger_configure`` and so on); False, and a line of log, where it is not allowed."""
+        try:
+            return transition() == TransitionCallbackReturn.SUCCESS
+        except RCLError as error:
+            self.get_logger().error(f'this transition is not possible now: {error}')
+            return False
+
+    def _transition(
+        self,
+        name: str,
+        work: Callable[[], None],
+        state: int,
+        undo: Callable[[], None] | None = None,
+    ) -> TransitionCallbackReturn:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  (rclpy would swallow it; here it is told and the process lives)
+            problem = str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'
+            self.fault(f'cannot {name}: {problem}')
+            if undo is not None:
+                try:
+                    undo()
+                except Exception as second:  # noqa: BLE001
+                    self.get_logger().error(f'and cannot undo it: {second}')
+            self._send_heartbeat()
+            return TransitionCallbackReturn.FAILURE
+        self._state = state
+        self.fault('')
+        self._send_heartbeat()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _autostart(self) -> None:
+        if self._autostart_timer is not None:
+            self.destroy_timer(self._autostart_timer)
+            self._autostart_timer = None
+        if self.request(self.trigger_configure):
+            self.request(self.trigger_activate)
+
+    def _send_heartbeat(self) -> None:
+        if not self.context.ok():
+            return
+        self._beat.publish(
+            StageStatus(
+                stamp=self.get_clock().now().to_msg(),
+                stage=self.stage,
+                pid=os.getpid(),
+                state=StageStatus.ERROR if self._fault else self._state,
+                detail=self._fault or self.detail,
+                done=self.done,
+            )
+        )

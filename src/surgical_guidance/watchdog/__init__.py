@@ -1,0 +1,1 @@
+"""It notices first, says so, and keeps the evidence."""
