@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes .venv: the locked packages, the message package built, this project installed. Runs before anything is installed.
+"""Makes .venv: the locked packages, the message package built, this project installed.
 
-Usage: ``python3 scripts/bootstrap.py [run|test]``. Each step leaves a stamp of what it was made from and is done again only
-when that changed, so the second start takes a fraction of a second. What is missing is said in one line, with the remedy.
+Usage: ``python3 scripts/bootstrap.py [run|test]``. Each step leaves a stamp of what it was made from and is done again
+only when that changed, so the second start takes a fraction of a second. What is missing is said in one line, with the
+remedy.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def check_machine() -> None:
 
 
 def check_toolchain() -> None:
-    """What only the first set-up needs."""
+    """Say what is missing for the first set-up."""
     for compiler, package in (('cc', 'gcc'), ('c++', 'g++')):
         if shutil.which(compiler) is None:
             raise Missing(f'no {compiler}: install a C and C++ compiler (Debian: apt-get install {package})')
@@ -160,7 +161,8 @@ def pip_lock(lock: Path) -> None:
         nonlocal done
         if line.startswith(('Collecting ', 'Requirement already')):
             done += 1
-            say(f'set-up: {lock.stem} packages {min(done, total)}/{total} {line.split()[1].split("==")[0]}')
+            name = line.split()[1].split('==', 1)[0]
+            say(f'set-up: {lock.stem} packages {min(done, total)}/{total} {name}')
         elif line.startswith('Installing collected'):
             say(f'set-up: {lock.stem} packages, installing ...')
 
@@ -170,7 +172,6 @@ def pip_lock(lock: Path) -> None:
         'pip',
         'install',
         '--require-hashes',
-        '--only-binary=:all:',
         '--progress-bar=off',
         '--disable-pip-version-check',
         '-r',
@@ -205,7 +206,7 @@ def build_messages(source: Path, includes: Path) -> None:
 
     def progress(line: str) -> None:
         if line.startswith('['):
-            say(f'set-up: messages {line.split("]")[0]}]')
+            say(f'set-up: messages {line.split("]", maxsplit=1)[0]}]')
 
     command(tools / 'ninja', '-C', build, 'install', on_line=progress, remedy='see the log')
 
