@@ -14,7 +14,7 @@ SHELL := /bin/bash
 
 SOURCE ?= phantom:
 PORT ?= 8080
-DEMO_SECONDS ?= $(shell [ -t 1 ] || echo 30)
+DEMO_SECONDS ?= $(shell [ -t 2 ] || echo 30)
 
 # The interpreter: the one asked for, else the one .venv has, else the first of 3.11 and 3.12 that starts.
 FIND := for p in .venv/bin/python python3.11 python3.12 python3; do \

@@ -1,7 +1,7 @@
 """The one table of topics, and the names that everybody must spell alike.
 
-Publishers, subscriptions, the watchdog's limits, ``docs/topics.md`` and a test are derived from :data:`TOPICS`. Names are
-relative: they live in the node's namespace (``/surgical_guidance`` unless a launch file says otherwise). Only
+Publishers, subscriptions, the watchdog's limits, ``docs/topics.md`` and a test are derived from :data:`TOPICS`. Names
+are relative: they live in the node's namespace (``/surgical_guidance`` unless a launch file says otherwise). Only
 ``/diagnostics`` is global, as its consumers expect.
 """
 

@@ -46,6 +46,11 @@ def param(
     return dataclasses.field(default=default, metadata={_META: _Meta(description, minimum, maximum, tuple(choices))})
 
 
+def _meta(field: dataclasses.Field[Any]) -> _Meta:
+    meta: _Meta = field.metadata[_META]
+    return meta
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One parameter, for the documentation table and the YAML file."""
@@ -60,7 +65,7 @@ class Row:
 def rows(params: type) -> Iterator[Row]:
     """List the parameters of a params dataclass in the order of their declaration."""
     for field in dataclasses.fields(params):
-        meta: _Meta = field.metadata[_META]
+        meta = _meta(field)
         limits = ''
         if meta.minimum is not None or meta.maximum is not None:
             low = '' if meta.minimum is None else f'{meta.minimum:g}'
@@ -77,7 +82,7 @@ def check(params: object) -> None:
     :raises ParameterError: with the name of the parameter, its value and what it may be.
     """
     for field in dataclasses.fields(params):  # type: ignore[arg-type]
-        meta: _Meta = field.metadata[_META]
+        meta = _meta(field)
         value: Any = getattr(params, field.name)
         if type(value) is not type(field.default):
             wanted = type(field.default).__name__
@@ -100,7 +105,7 @@ def declare(node: Node, params: type[T]) -> T:
 
     values: dict[str, Any] = {}
     for field in dataclasses.fields(params):  # type: ignore[arg-type]
-        meta: _Meta = field.metadata[_META]
+        meta = _meta(field)
         descriptor = ParameterDescriptor(
             description=meta.description,
             read_only=True,

@@ -31,12 +31,13 @@ class StageParams:
 P = TypeVar('P', bound=StageParams)
 
 
-class StageNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
+class StageNode(LifecycleNode, Generic[P]):
     """A managed node of one stage.
 
-    A stage fills in :meth:`setup` (configure: load, warm up), :meth:`start`, :meth:`stop` and :meth:`teardown`; each may
-    raise :class:`GuidanceError`. ``detail`` is one line for people, ``done`` counts its units of work; both go out
-    with the heartbeat. A stage that is up but cannot work calls :meth:`fault`, and :meth:`fault` with ``''`` when it can again.
+    A stage fills in :meth:`setup` (configure: load, warm up), :meth:`start`, :meth:`stop` and :meth:`teardown`; each
+    may raise :class:`GuidanceError`, and the last two must bear being called in any state. ``detail`` is one line for
+    people, ``done`` counts its units of work; both go out with the heartbeat. A stage that is up but cannot work calls
+    :meth:`fault`, and :meth:`fault` with ``''`` when it can again.
 
     :param name: of the node and the stage.
     :param params: its parameters' dataclass.
@@ -76,6 +77,11 @@ class StageNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             self.get_logger().error(problem)
         else:
             self.get_logger().info('works again')
+        self._send_heartbeat()
+
+    def finish(self) -> None:
+        """Say that there will be nothing more to do: the source has come to its end."""
+        self._state = StageStatus.FINISHED
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`setup`; what it took is given back when it fails."""
@@ -107,15 +113,12 @@ class StageNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
 
     def close(self) -> None:
         """Stop and give everything back; the node is left to be destroyed."""
-        for step in (self.stop, self.teardown):
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001  (the end of a stage must not keep the others from ending)
-                self.get_logger().error(f'at the end: {error}')
+        self._attempt(self.stop)
+        self._attempt(self.teardown)
         self._state = StageStatus.UNCONFIGURED
 
     def request(self, transition: Callable[[], TransitionCallbackReturn]) -> bool:
-        """Ask for a transition (``node.trigger_configure`` and so on); False, and a line of log, where it is not allowed."""
+        """Ask for a transition, e.g. ``node.trigger_configure``; False, and a line of log, where it is not allowed."""
         try:
             return transition() == TransitionCallbackReturn.SUCCESS
         except RCLError as error:
@@ -129,22 +132,25 @@ class StageNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         state: int,
         undo: Callable[[], None] | None = None,
     ) -> TransitionCallbackReturn:
+        self._state, self._fault = state, ''  # first: a thread that the work starts may find a fault at once
         try:
             work()
         except Exception as error:  # noqa: BLE001  (rclpy would swallow it; here it is told and the process lives)
             problem = str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'
-            self.fault(f'cannot {name}: {problem}')
             if undo is not None:
-                try:
-                    undo()
-                except Exception as second:  # noqa: BLE001
-                    self.get_logger().error(f'and cannot undo it: {second}')
-            self._send_heartbeat()
+                self._attempt(undo)
+            self._state = StageStatus.FAILED
+            self.fault(f'cannot {name}: {problem}')
             return TransitionCallbackReturn.FAILURE
-        self._state = state
-        self.fault('')
         self._send_heartbeat()
         return TransitionCallbackReturn.SUCCESS
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """Do what must be tried even when something else went wrong already."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  (the end of a stage must not keep the others from ending)
+            self.get_logger().error(f'cannot end cleanly: {error}')
 
     def _autostart(self) -> None:
         if self._autostart_timer is not None:
@@ -161,7 +167,7 @@ class StageNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
                 stamp=self.get_clock().now().to_msg(),
                 stage=self.stage,
                 pid=os.getpid(),
-                state=StageStatus.ERROR if self._fault else self._state,
+                state=StageStatus.ERROR if self._fault and self._state == StageStatus.ACTIVE else self._state,
                 detail=self._fault or self.detail,
                 done=self.done,
             )

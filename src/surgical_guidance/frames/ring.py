@@ -1,12 +1,12 @@
 """A ring of frames in POSIX shared memory: one writer, any number of readers in any process, no copy for a reader.
 
-The writer decodes straight into a slot and publishes the slot's number (``FrameRef``); a reader maps the ring read-only
-and looks at the slot. Nobody registers and nobody locks, so a reader that dies leaves nothing behind and can hold nobody
-up. The price is that a reader slower than the ring is long may see the next frame arrive under its eyes; it finds out by
-the slot's sequence number, which is set to 0 before the pixels change and to the new number after.
+The writer decodes straight into a slot and publishes the slot's number (``FrameRef``); a reader maps the ring
+read-only and looks at the slot. Nobody registers and nobody locks, so a reader that dies leaves nothing behind and can
+hold nobody up. The price is that a reader slower than the ring is long may see the next frame arrive under its eyes; it
+finds out by the slot's sequence number, which is set to 0 before the pixels change and to the new number after.
 
-Each writer makes a ring of its own with a name of its own, so a writer that died and came back is found by the name
-in its next ``FrameRef``. A living writer holds a file lock on its ring; the kernel drops it when the writer dies, however
+Each writer makes a ring of its own with a name of its own, so a writer that died and came back is found by the name in
+its next ``FrameRef``. A living writer holds a file lock on its ring; the kernel drops it when the writer dies, however
 it dies, and that is how :func:`remove_dead_rings` tells litter from rings in use, without trusting process numbers.
 """
 
@@ -19,6 +19,7 @@ import itertools
 import mmap
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from surgical_guidance.errors import FrameError, FrameOverwritten, RingUnavailable
 from surgical_guidance.frames.frame import CHANNELS, Frame
 
-SHM = Path('/dev/shm')  # where Linux keeps POSIX shared-memory objects
+SHM = Path('/dev/shm')  # noqa: S108  (where Linux keeps POSIX shared-memory objects)
 PREFIX = 'surgical_guidance'
 PAGE = mmap.PAGESIZE
 
@@ -80,7 +81,7 @@ class _Mapped:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A slot being written. Fill ``image`` in place, then :meth:`RingWriter.commit` it; a draft left alone is no frame."""
+    """A slot being written: fill ``image`` in place, then :meth:`RingWriter.commit`. Left alone, it is no frame."""
 
     sequence: int
     slot: int
@@ -138,9 +139,9 @@ class RingWriter:
             os.close(fd)
             if error.errno not in (errno.ENOSPC, errno.ENOMEM):
                 raise RingUnavailable(f'no frame ring can be made ({error.strerror})', where=str(SHM)) from error
-            free = os.statvfs(SHM)
+            free = shutil.disk_usage(SHM).free
             raise RingUnavailable(
-                f'the frame ring needs {size / 2**20:.0f} MiB and {free.f_bavail * free.f_frsize / 2**20:.0f} MiB are free',
+                f'the frame ring needs {size >> 20} MiB and {free >> 20} MiB are free',
                 where=str(SHM),
                 remedy='make it larger (docker run --shm-size=256m, or mount -o remount,size=256m /dev/shm) '
                 'or lower the camera parameter ring_slots',

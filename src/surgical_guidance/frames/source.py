@@ -60,7 +60,7 @@ class Picture(Protocol):
 
 
 class Source(Protocol):
-    """Where pictures come from. Used by one thread; only :meth:`close` may be called by another, to end a waiting read."""
+    """Where pictures come from. For one thread; only :meth:`close` may be called by another, to end a waiting read."""
 
     def open(self) -> SourceInfo:
         """Connect and tell what it is.

@@ -1,0 +1,179 @@
+"""Composes nodes into processes: the whole frame path in one, or each stage alone, with the same topics.
+
+``guidance_container`` hosts camera, inference and advice and joins them by reference: a frame is never copied or
+serialised between capture and the engine's input. ``camera_node`` and the others host one stage each. Every other
+executable of this package is one of these.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from surgical_guidance.errors import GuidanceError
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+    from surgical_guidance.camera.node import CameraNode
+
+PARENT = 'SURGICAL_GUIDANCE_PARENT'
+"""Environment variable: the process id this process must not outlive (set by ``surgical-guidance run``)."""
+
+TURN_S = 0.05  # longest wait of the executor: how soon a signal or a lost parent is noticed [s]
+SWITCH_S = 0.0005  # the interpreter's default of 5 ms lets a busy thread hold a frame up for that long
+
+
+def guidance() -> list[Node]:
+    """Make camera, inference and advice, joined by reference."""
+    from surgical_guidance.advice.node import AdviceNode
+    from surgical_guidance.inference.node import InferenceNode
+
+    advice = AdviceNode(scenes_by_topic=False)
+    inference = InferenceNode(frames_by_topic=False)
+    camera = _camera_node()
+    camera.frames.connect(inference.accept)
+    inference.scenes.connect(advice.on_scene)
+    return [advice, inference, camera]  # the last to start is the one that feeds the others
+
+
+def camera() -> list[Node]:
+    """Make the camera alone."""
+    return [_camera_node()]
+
+
+def inference() -> list[Node]:
+    """Make inference alone: frames come by reference into the camera's ring, which must be on this host."""
+    from surgical_guidance.inference.node import InferenceNode
+
+    return [InferenceNode(frames_by_topic=True)]
+
+
+def advice() -> list[Node]:
+    """Make advice alone."""
+    from surgical_guidance.advice.node import AdviceNode
+
+    return [AdviceNode(scenes_by_topic=True)]
+
+
+def watchdog() -> list[Node]:
+    """Make the watchdog."""
+    from surgical_guidance.watchdog.node import WatchdogNode
+
+    return [WatchdogNode()]
+
+
+def relay() -> list[Node]:
+    """Make the relay. It steps back behind the operating room wherever the processor is short."""
+    from surgical_guidance.relay.node import RelayNode
+
+    os.nice(5)
+    return [RelayNode()]
+
+
+def _camera_node() -> CameraNode:
+    register_sources()
+    from surgical_guidance.camera.node import CameraNode
+
+    return CameraNode()
+
+
+def register_sources() -> None:
+    """Make the sources of other rooms known to the camera's registry."""
+    from surgical_guidance.camera.sources import register
+    from surgical_guidance.phantom.source import phantom_source
+
+    register('phantom', phantom_source)
+
+
+def run(compose: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
+    """Run the nodes of one process until a signal ends it, then take them down in the order of the frame path.
+
+    :param args: the command line, ``--ros-args`` included; ``sys.argv`` where not given.
+    :return: the exit status: 0, or 1 where the process could not start.
+    """
+    stop = _StopRequest()
+    rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
+    sys.setswitchinterval(SWITCH_S)
+    nodes: Sequence[Node] = ()
+    try:
+        nodes = compose()
+        executor = SingleThreadedExecutor()
+        for node in nodes:
+            executor.add_node(node)
+        gc.freeze()  # what lives for ever is not looked at by the collector any more
+        while not stop.requested:
+            executor.spin_once(timeout_sec=TURN_S)
+        executor.shutdown()
+    except GuidanceError as error:
+        sys.stderr.write(f'{error}\n')
+        return 1
+    finally:
+        for node in reversed(nodes):
+            close = getattr(node, 'close', None)
+            if close is not None:
+                close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+class _StopRequest:
+    """SIGINT, SIGTERM or the end of the parent. rclpy's own handlers would invalidate the context under the threads."""
+
+    def __init__(self) -> None:
+        self._signalled = False
+        self._parent = int(os.environ.get(PARENT, '0'))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._signalled = True
+
+    @property
+    def requested(self) -> bool:
+        return self._signalled or (self._parent != 0 and os.getppid() != self._parent)
+
+
+def main() -> int:
+    """Run ``guidance_container``."""
+    return run(guidance)
+
+
+def camera_main() -> int:
+    """Run ``camera_node``."""
+    return run(camera)
+
+
+def inference_main() -> int:
+    """Run ``inference_node``."""
+    return run(inference)
+
+
+def advice_main() -> int:
+    """Run ``advice_node``."""
+    return run(advice)
+
+
+def watchdog_main() -> int:
+    """Run ``watchdog_node``."""
+    return run(watchdog)
+
+
+def relay_main() -> int:
+    """Run ``relay_node``."""
+    return run(relay)
+
+
+if __name__ == '__main__':
+    PROCESSES = {'guidance': main, 'camera': camera_main, 'inference': inference_main, 'advice': advice_main,
+                 'watchdog': watchdog_main, 'relay': relay_main}  # fmt: skip
+    sys.exit(PROCESSES[sys.argv.pop(1)]())

@@ -1,0 +1,203 @@
+"""One run: check what can be checked, start the processes, wait, sum up."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from surgical_guidance.camera.sources import make_source
+from surgical_guidance.container import register_sources
+from surgical_guidance.contract import NAMESPACE
+from surgical_guidance.errors import GuidanceError, HostError
+from surgical_guidance.frames import living_rings, ring_scope
+from surgical_guidance.session.collector import Collector
+from surgical_guidance.session.listener import Listener
+from surgical_guidance.session.processes import Child, end
+
+START_S = 60.0  # the first frame must be advised on by then [s]
+LOOK_S = 0.1  # how often the processes are looked after [s]
+MEASURE_EVERY = 10  # looks
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is asked for.
+
+    :param source: URI of the picture source.
+    :param duration_s: from the first frame that was advised on [s]; None: until the source ends or Ctrl-C.
+    :param port: of the console; 0 takes a free one.
+    :param composed: camera, inference and advice in one process; else each in its own.
+    :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
+    :param run_dir: where logs and the parameters in force go.
+    """
+
+    source: str
+    duration_s: float | None
+    port: int
+    composed: bool
+    params_file: Path | None
+    run_dir: Path
+
+
+class Run:
+    """A run in progress.
+
+    :param tell: gets one line for people, for what happens on the way.
+    """
+
+    def __init__(self, options: RunOptions, tell: Callable[[str], None]) -> None:
+        self.options = options
+        self.collector = Collector()
+        self.started = 0.0
+        self.failed = False
+        self._tell = tell
+        self._stop = threading.Event()
+        self._listener: Listener | None = None
+        self._children: list[Child] = []
+
+    def stop(self) -> None:
+        """End the run soon. May be called from a signal handler or another thread."""
+        self._stop.set()
+
+    def start(self) -> None:
+        """Start the processes and wait for the first frame that was advised on.
+
+        :raises GuidanceError: if the run cannot start; nothing is left running.
+        """
+        os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')  # nothing leaves this host unless asked to
+        self._preflight()
+        self.options.run_dir.mkdir(parents=True, exist_ok=True)
+        names = ('guidance',) if self.options.composed else ('camera', 'inference', 'advice')
+        arguments = self._ros_arguments()
+        self._children = [
+            Child(name, arguments, self.options.run_dir / f'{name}.log') for name in ('watchdog', 'relay', *names)
+        ]
+        self._listener = Listener(self.collector)
+        try:
+            for child in self._children:
+                child.log.unlink(missing_ok=True)
+                child.start()
+            self._wait_for_first_frame(self._listener)
+        except BaseException:
+            self.end()
+            raise
+        for child in self._children:
+            child.measure_from_now()
+        self.started = time.monotonic()
+
+    def turn(self) -> bool:
+        """Look after the processes for a second; False when the run is over."""
+        assert self._listener is not None  # noqa: S101  (start came before)
+        looks = 0
+        while not self._stop.wait(LOOK_S):
+            looks += 1
+            if not all(child.poll(self._tell) for child in self._children):
+                self.failed = True
+                return False
+            if self.options.duration_s is not None and self.elapsed_s >= self.options.duration_s:
+                return False
+            if self._listener.finished.is_set():
+                return False
+            if looks >= MEASURE_EVERY:
+                break
+        for child in self._children:
+            child.measure()
+        return not self._stop.is_set()
+
+    def end(self) -> dict[str, Any]:
+        """End all processes and give the summary."""
+        elapsed_s = self.elapsed_s
+        for name in end(self._children):
+            self._tell(f'{name} did not end by itself and was killed')
+        processes = {
+            child.name: {'cpu_percent': round(child.cpu_percent, 1), 'rss_mb': round(child.rss_mb, 1)}
+            for child in self._children
+        }
+        if self._listener is not None:
+            self._listener.close()
+        return {
+            **self.collector.summary(),
+            'processes': processes,
+            'engine': self.collector.details.get('inference', ''),
+            'source': self.options.source,
+            'duration_s': round(elapsed_s, 2),
+        }
+
+    @property
+    def console_url(self) -> str:
+        """Address of the console, as the relay reports it."""
+        return self.collector.details.get('relay') or f'http://127.0.0.1:{self.options.port}'
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the first frame that was advised on; 0 before."""
+        return time.monotonic() - self.started if self.started else 0.0
+
+    def _preflight(self) -> None:
+        """Find out here, in one line, what would otherwise fail in a process far away."""
+        register_sources()
+        source = make_source(self.options.source)
+        if not source_is_live(self.options.source):
+            try:
+                source.open()
+            finally:
+                source.close()
+        other = next(living_rings(ring_scope(NAMESPACE)), None)
+        if other is not None:
+            raise HostError(
+                f'another guidance is running (process {other.split(".")[-2]})',
+                where=f'ROS domain {os.environ.get("ROS_DOMAIN_ID", "0")}',
+                remedy='end it, or give this one a ROS_DOMAIN_ID of its own',
+            )
+        if self.options.params_file is not None and not self.options.params_file.is_file():
+            raise HostError('no such parameters file', where=str(self.options.params_file))
+        if self.options.port:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(('127.0.0.1', self.options.port))
+                except OSError as error:
+                    raise HostError(
+                        f'the console cannot be served ({error.strerror})',
+                        where=f'127.0.0.1:{self.options.port}',
+                        remedy='end what uses the port, or choose another with --port (0: any free one)',
+                    ) from error
+
+    def _ros_arguments(self) -> list[str]:
+        """Write the options as a parameters file: on a command line a URI like ``phantom:`` would be read as YAML."""
+        chosen = {
+            '/**/camera': {'ros__parameters': {'source': self.options.source}},
+            '/**/relay': {'ros__parameters': {'port': self.options.port}},
+        }
+        path = self.options.run_dir / 'run.yaml'
+        path.write_text(yaml.safe_dump(chosen, allow_unicode=True), encoding='utf-8')
+        files = [self.options.params_file, path] if self.options.params_file else [path]
+        return [word for file in files for word in ('--params-file', str(file))]
+
+    def _wait_for_first_frame(self, listener: Listener) -> None:
+        deadline = time.monotonic() + START_S
+        while not listener.first_frame.wait(LOOK_S):
+            if self._stop.is_set():
+                raise KeyboardInterrupt
+            if listener.failed.is_set():
+                stage, problem = next(iter(self.collector.problems.items()))
+                raise GuidanceError(problem, where=stage)
+            if not all(child.poll(self._tell) for child in self._children):
+                raise GuidanceError(
+                    'a process does not stay up', remedy=f'its last words are in {self.options.run_dir}'
+                )
+            if time.monotonic() > deadline:
+                problems = '; '.join(f'{stage}: {problem}' for stage, problem in self.collector.problems.items())
+                raise GuidanceError(
+                    f'no frame was advised on within {START_S:.0f} s ({problems or "no stage says why"})',
+                    where=self.options.source,
+                    remedy=f'the logs are in {self.options.run_dir}',
+                )

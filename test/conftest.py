@@ -1,0 +1,74 @@
+"""What every test stands on: field checks on, and a ROS graph of its own."""
+
+from __future__ import annotations
+
+import os
+
+os.environ['ROS_PYTHON_CHECK_FIELDS'] = '1'  # off in production: an int in a float field would be sent as 0.0
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = (
+    'OFF'  # traffic stays within this process; tests with processes set LOCALHOST
+)
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from surgical_guidance.clock import monotonic_ns
+
+ROOT = Path(__file__).resolve().parent.parent
+_domains = itertools.count()
+
+
+@pytest.fixture(scope='session')
+def domain() -> Callable[[], int]:
+    """Give a ROS domain id that no other test of this machine uses at the moment."""
+    return lambda: 1 + (os.getpid() * 7 + next(_domains)) % 200
+
+
+class Graph:
+    """A ROS context with an executor that a test turns by hand."""
+
+    def __init__(self, domain_id: int) -> None:
+        self.context = Context()
+        rclpy.init(args=[], context=self.context, domain_id=domain_id)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.nodes: list[Node] = []
+
+    def add(self, node: Node) -> Node:
+        self.nodes.append(node)
+        self.executor.add_node(node)
+        return node
+
+    def node(self, name: str = 'probe', namespace: str = '/surgical_guidance') -> Node:
+        return self.add(Node(name, namespace=namespace, context=self.context))
+
+    def spin_until(self, condition: Callable[[], object], timeout_s: float = 10.0) -> bool:
+        """Turn the executor until something holds; False when it did not in time."""
+        deadline = monotonic_ns() + int(timeout_s * 1e9)
+        while not condition():
+            if monotonic_ns() > deadline:
+                return False
+            self.executor.spin_once(timeout_sec=0.02)
+        return True
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        for node in self.nodes:
+            close = getattr(node, 'close', None)
+            if close is not None:
+                close()
+            node.destroy_node()
+        rclpy.try_shutdown(context=self.context)
+
+
+@pytest.fixture
+def graph(domain: Callable[[], int]) -> Iterator[Graph]:
+    graph = Graph(domain())
+    yield graph
+    graph.close()

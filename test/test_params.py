@@ -1,0 +1,62 @@
+"""Parameters: declared from one dataclass, wrong values refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from surgical_guidance.errors import ParameterError
+from surgical_guidance.params import declare, param, rows
+
+
+@dataclass(frozen=True)
+class Params:
+    slots: int = param(8, 'frames kept', minimum=3, maximum=64)
+    wait: float = param(0.5, 'patience [s]', minimum=0.0)
+    mode: str = param('fast', 'how', choices=('fast', 'slow'))
+
+
+def node_with(graph, **values) -> Node:
+    overrides = [Parameter(name, value=value) for name, value in values.items()]
+    return graph.add(Node('probe', context=graph.context, parameter_overrides=overrides))
+
+
+def test_defaults_come_from_the_dataclass_and_are_described_on_the_node(graph):
+    node = node_with(graph)
+    assert declare(node, Params) == Params()
+    descriptor = node.describe_parameter('slots')
+    assert descriptor.description == 'frames kept'
+    assert descriptor.read_only
+    assert (descriptor.integer_range[0].from_value, descriptor.integer_range[0].to_value) == (3, 64)
+
+
+def test_values_given_win(graph):
+    assert declare(node_with(graph, slots=5, mode='slow'), Params) == Params(slots=5, mode='slow')
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'slots': 2}, 'slots'),
+        ({'slots': 'many'}, 'slots: .*int'),
+        ({'wait': -1.0}, 'wait: -1.0 is below 0'),
+        ({'mode': 'odd'}, "mode: 'odd' is not known; use fast, slow"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name(graph, values, message):
+    with pytest.raises(ParameterError, match=message):
+        declare(node_with(graph, **values), Params)
+
+
+def test_rows_tell_everything_the_documentation_needs():
+    row = next(rows(Params))
+    assert (row.name, row.type, row.default, row.description, row.limits) == (
+        'slots',
+        'int',
+        8,
+        'frames kept',
+        '3 to 64',
+    )
