@@ -7,6 +7,7 @@ are relative: they live in the node's namespace (``/surgical_guidance`` unless a
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -183,3 +184,39 @@ CLASSES: Final = (BACKGROUND, *INSTRUMENT_CLASSES, *STRUCTURE_CLASSES)
 LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
 LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart
 BREACHES_IN_A_ROW: Final = 3  # frames over the limit, one after another, that raise the alarm
+
+
+def as_markdown() -> str:
+    """Give the table of topics as ``docs/topics.md`` shows it."""
+    lines = [
+        '# Topics',
+        '',
+        'Made by `python -m surgical_guidance.contract`; a test keeps it true. Names are relative to the namespace',
+        f'(`{NAMESPACE}` by default) unless they start with a slash. `frame` = once for every frame of the source.',
+        '',
+        '| topic | type | from | rate | reliability, durability, depth | deadline | lifespan | what |',
+        '|---|---|---|---|---|---|---|---|',
+    ]
+    for topic in TOPICS:
+        rate = 'frame' if topic.one_a_frame else f'{topic.rate:g} Hz' if topic.rate else 'on change'
+        unit = ' frames' if topic.one_a_frame else ' s'
+        deadline = f'{topic.deadline:g}{unit}' if topic.deadline else ''
+        lifespan = f'{topic.lifespan:g} s' if topic.lifespan else ''
+        policy = f'{topic.reliability.value}, {topic.durability.value}, {topic.depth}'
+        policy += f', liveliness {topic.lease:g} s' if topic.lease else ''
+        lines.append(
+            f'| `{topic.name}` | `{topic.type}` | {topic.publisher} | {rate} | {policy} | {deadline} | {lifespan} | '
+            f'{topic.purpose} |'
+        )
+    lines += [
+        '',
+        '| service | type | served by |',
+        '|---|---|---|',
+        f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
+        f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
+    ]
+    return '\n'.join(lines) + '\n'
+
+
+if __name__ == '__main__':
+    sys.stdout.write(as_markdown())
