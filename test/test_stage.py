@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 from rclpy.parameter import Parameter
+from surgical_guidance_msgs.msg import StageStatus
 
 from surgical_guidance.contract import HEARTBEAT
 from surgical_guidance.errors import SourceError
 from surgical_guidance.params import param
 from surgical_guidance.ports import subscription
 from surgical_guidance.stage import StageNode, StageParams
-from surgical_guidance_msgs.msg import StageStatus
 
 
 @dataclass(frozen=True)

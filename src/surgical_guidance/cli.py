@@ -29,7 +29,8 @@ app = typer.Typer(
     help=(
         'Remote surgical guidance: an endoscope picture becomes short advice, here and in a browser.\n\n'
         'First steps: `surgical-guidance doctor` tells what this machine has; `surgical-guidance run` shows the '
-        'rendered operation at http://127.0.0.1:8080; `surgical-guidance run --source file:clip.mp4` takes a recording.\n\n'
+        'rendered operation at http://127.0.0.1:8080; `surgical-guidance run --source file:clip.mp4` takes a '
+        'recording.\n\n'
         'It advises, it never moves an arm. Research use only, **not clinically validated**.'
     ),
 )
@@ -111,7 +112,7 @@ def run(
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: job.stop())
-    with console.status(f'starting: {source}'):
+    with console.status('starting ...'):
         try:
             job.start()
         except KeyboardInterrupt:

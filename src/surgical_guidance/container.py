@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -32,58 +32,61 @@ TURN_S = 0.05  # longest wait of the executor: how soon a signal or a lost paren
 SWITCH_S = 0.0005  # the interpreter's default of 5 ms lets a busy thread hold a frame up for that long
 
 
-def guidance() -> list[Node]:
-    """Make camera, inference and advice, joined by reference."""
+def guidance(**node: Any) -> list[Node]:
+    """Make camera, inference and advice, joined by reference.
+
+    :param node: for every node, as for ``rclpy.node.Node``: a context, for one.
+    """
     from surgical_guidance.advice.node import AdviceNode
     from surgical_guidance.inference.node import InferenceNode
 
-    advice = AdviceNode(scenes_by_topic=False)
-    inference = InferenceNode(frames_by_topic=False)
-    camera = _camera_node()
+    advice = AdviceNode(scenes_by_topic=False, **node)
+    inference = InferenceNode(frames_by_topic=False, **node)
+    camera = _camera_node(**node)
     camera.frames.connect(inference.accept)
     inference.scenes.connect(advice.on_scene)
     return [advice, inference, camera]  # the last to start is the one that feeds the others
 
 
-def camera() -> list[Node]:
+def camera(**node: Any) -> list[Node]:
     """Make the camera alone."""
-    return [_camera_node()]
+    return [_camera_node(**node)]
 
 
-def inference() -> list[Node]:
+def inference(**node: Any) -> list[Node]:
     """Make inference alone: frames come by reference into the camera's ring, which must be on this host."""
     from surgical_guidance.inference.node import InferenceNode
 
-    return [InferenceNode(frames_by_topic=True)]
+    return [InferenceNode(frames_by_topic=True, **node)]
 
 
-def advice() -> list[Node]:
+def advice(**node: Any) -> list[Node]:
     """Make advice alone."""
     from surgical_guidance.advice.node import AdviceNode
 
-    return [AdviceNode(scenes_by_topic=True)]
+    return [AdviceNode(scenes_by_topic=True, **node)]
 
 
-def watchdog() -> list[Node]:
+def watchdog(**node: Any) -> list[Node]:
     """Make the watchdog."""
     from surgical_guidance.watchdog.node import WatchdogNode
 
-    return [WatchdogNode()]
+    return [WatchdogNode(**node)]
 
 
-def relay() -> list[Node]:
+def relay(**node: Any) -> list[Node]:
     """Make the relay. It steps back behind the operating room wherever the processor is short."""
     from surgical_guidance.relay.node import RelayNode
 
     os.nice(5)
-    return [RelayNode()]
+    return [RelayNode(**node)]
 
 
-def _camera_node() -> CameraNode:
+def _camera_node(**node: Any) -> CameraNode:
     register_sources()
     from surgical_guidance.camera.node import CameraNode
 
-    return CameraNode()
+    return CameraNode(**node)
 
 
 def register_sources() -> None:

@@ -84,8 +84,9 @@ def check(params: object) -> None:
     for field in dataclasses.fields(params):  # type: ignore[arg-type]
         meta = _meta(field)
         value: Any = getattr(params, field.name)
-        if type(value) is not type(field.default):
-            wanted = type(field.default).__name__
+        default: Any = field.default
+        if type(value) is not type(default):
+            wanted = type(default).__name__
             raise ParameterError(f'{value!r} is not of type {wanted}', where=field.name)
         if meta.minimum is not None and not value >= meta.minimum:
             raise ParameterError(f'{value} is below {meta.minimum:g}', where=field.name)

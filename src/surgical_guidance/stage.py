@@ -79,9 +79,11 @@ class StageNode(LifecycleNode, Generic[P]):
             self.get_logger().info('works again')
         self._send_heartbeat()
 
-    def finish(self) -> None:
-        """Say that there will be nothing more to do: the source has come to its end."""
-        self._state = StageStatus.FINISHED
+    def finish(self, problem: str = '') -> None:
+        """Say that there will be nothing more to do: what this stage works on has come to its end, or is broken."""
+        self._state = StageStatus.FAILED if problem else StageStatus.FINISHED
+        self.fault(problem)
+        self._send_heartbeat()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`setup`; what it took is given back when it fails."""
@@ -113,9 +115,10 @@ class StageNode(LifecycleNode, Generic[P]):
 
     def close(self) -> None:
         """Stop and give everything back; the node is left to be destroyed."""
+        self._state = StageStatus.UNCONFIGURED
+        self._send_heartbeat()  # first: what is silent from now on was taken down in good order, and is not lost
         self._attempt(self.stop)
         self._attempt(self.teardown)
-        self._state = StageStatus.UNCONFIGURED
 
     def request(self, transition: Callable[[], TransitionCallbackReturn]) -> bool:
         """Ask for a transition, e.g. ``node.trigger_configure``; False, and a line of log, where it is not allowed."""

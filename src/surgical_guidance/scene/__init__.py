@@ -1,1 +1,1 @@
-"""What is seen in a frame, as plain data."""
+"""What is seen in a frame: from a network's output to instruments, structures and distances, as plain data."""

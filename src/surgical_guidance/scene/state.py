@@ -7,13 +7,17 @@ the top left pixel. Unknown numbers are NaN.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.clock import NS_PER_MS
+
 NAN = float('nan')
+_OLDEST_MS = 60_000.0  # stages that say more are wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +114,10 @@ class SceneState:
     sharpness: float = NAN
     brightness: float = NAN
     stages: tuple[StageTime, ...] = field(default=())
+
+    @property
+    def ready_ns(self) -> int:
+        """When it was ready, on the time line of the stamps [ns]: its capture and what its stages say they took."""
+        ends = (stage.start_ms + stage.duration_ms for stage in self.stages)
+        age_ms = max((end for end in ends if math.isfinite(end)), default=0.0)
+        return self.stamp_ns + round(min(max(age_ms, 0.0), _OLDEST_MS) * NS_PER_MS)

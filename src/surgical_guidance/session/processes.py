@@ -97,6 +97,16 @@ class Child:
         tell(f'{self.name} ended {cause}; it is started again ({self.log})')
         return True
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is not running now."""
+        return self._process is None or self._process.poll() is not None
+
+    def last_words(self) -> str:
+        """Give the last line it wrote."""
+        lines = self.log.read_text(encoding='utf-8', errors='replace').split('\n') if self.log.exists() else []
+        return next((line.strip() for line in reversed(lines) if line.strip()), '')
+
     def signal_end(self) -> None:
         """Ask it to end."""
         if self._process is not None:

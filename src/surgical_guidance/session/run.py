@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from surgical_guidance.camera.sources import make_source
+from surgical_guidance.camera.sources import is_live, make_source
+from surgical_guidance.camera.uri import hide_password
 from surgical_guidance.container import register_sources
 from surgical_guidance.contract import NAMESPACE
 from surgical_guidance.errors import GuidanceError, HostError
@@ -104,6 +105,11 @@ class Run:
                 return False
             if self.options.duration_s is not None and self.elapsed_s >= self.options.duration_s:
                 return False
+            if self._listener.failed.is_set():
+                self.failed = True
+                for stage, problem in self.collector.problems.items():
+                    self._tell(f'{stage}: {problem}')
+                return False
             if self._listener.finished.is_set():
                 return False
             if looks >= MEASURE_EVERY:
@@ -127,7 +133,7 @@ class Run:
             **self.collector.summary(),
             'processes': processes,
             'engine': self.collector.details.get('inference', ''),
-            'source': self.options.source,
+            'source': hide_password(self.options.source),
             'duration_s': round(elapsed_s, 2),
         }
 
@@ -145,7 +151,7 @@ class Run:
         """Find out here, in one line, what would otherwise fail in a process far away."""
         register_sources()
         source = make_source(self.options.source)
-        if not source_is_live(self.options.source):
+        if not is_live(self.options.source):
             try:
                 source.open()
             finally:
@@ -178,6 +184,7 @@ class Run:
             '/**/relay': {'ros__parameters': {'port': self.options.port}},
         }
         path = self.options.run_dir / 'run.yaml'
+        path.touch(mode=0o600)  # a stream's URI may hold a password
         path.write_text(yaml.safe_dump(chosen, allow_unicode=True), encoding='utf-8')
         files = [self.options.params_file, path] if self.options.params_file else [path]
         return [word for file in files for word in ('--params-file', str(file))]
@@ -190,14 +197,13 @@ class Run:
             if listener.failed.is_set():
                 stage, problem = next(iter(self.collector.problems.items()))
                 raise GuidanceError(problem, where=stage)
-            if not all(child.poll(self._tell) for child in self._children):
-                raise GuidanceError(
-                    'a process does not stay up', remedy=f'its last words are in {self.options.run_dir}'
-                )
+            for child in self._children:
+                if child.ended:  # what does not come up the first time will not the second
+                    raise GuidanceError(child.last_words() or 'it ended without a word', where=child.name)
             if time.monotonic() > deadline:
                 problems = '; '.join(f'{stage}: {problem}' for stage, problem in self.collector.problems.items())
                 raise GuidanceError(
                     f'no frame was advised on within {START_S:.0f} s ({problems or "no stage says why"})',
-                    where=self.options.source,
+                    where=hide_password(self.options.source),
                     remedy=f'the logs are in {self.options.run_dir}',
                 )

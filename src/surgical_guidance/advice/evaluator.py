@@ -1,0 +1,121 @@
+"""The rules over time: hold, release, hysteresis, suppression, cooldown. Driven by the scenes' stamps alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from surgical_guidance.advice.features import Feature
+from surgical_guidance.advice.rules import Condition, Rule, RuleTable
+from surgical_guidance.clock import NS_PER_MS, NS_PER_S
+
+_NEVER = -(1 << 63)  # before every stamp
+_ROUNDING_NS = NS_PER_MS  # three frames of 30 Hz are a nanosecond less than 0.1 s
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule that speaks.
+
+    :param since_ns: stamp of the frame from which on it does [ns].
+    :param features: what its conditions last rested on, in their order.
+    :param subject: the one that its text is about; None if it is about none.
+    :param fading: its conditions hold no more, but it is not released yet: it may stay, but not newly appear.
+    """
+
+    rule: Rule
+    since_ns: int
+    features: tuple[Feature, ...]
+    subject: Feature | None
+    fading: bool = False
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is remembered of one rule."""
+
+    holding: bool = False  # its conditions hold, hold and release times counted
+    turning_ns: int | None = None  # since when they do what would end this state
+    speaking_ns: int | None = None  # since when it speaks
+    quiet_until_ns: int = _NEVER
+    features: tuple[Feature, ...] = ()
+    subject: Feature | None = None
+    silenced_by: str = field(default='')
+
+
+class Evaluator:
+    """Evaluates a rule table scene by scene."""
+
+    def __init__(self, table: RuleTable) -> None:
+        self._rules = table.rules
+        self._memories = {rule.id: _Memory() for rule in table.rules}
+
+    def reset(self, *, forget_quiet: bool) -> None:
+        """Forget what holds and speaks.
+
+        :param forget_quiet: forget cooldowns and the surgeon's rejections too: their times mean nothing any more.
+        """
+        for name, memory in self._memories.items():
+            self._memories[name] = _Memory(quiet_until_ns=_NEVER if forget_quiet else memory.quiet_until_ns)
+
+    def decline(self, rule_id: str, until_ns: int) -> None:
+        """Keep a rule quiet until a stamp [ns]."""
+        memory = self._memories[rule_id]
+        memory.quiet_until_ns = max(memory.quiet_until_ns, until_ns)
+        memory.speaking_ns = None
+
+    def why_silent(self, rule_id: str) -> str:
+        """Tell why a rule that spoke speaks no more."""
+        other = self._memories[rule_id].silenced_by
+        return f'suppressed by {other}' if other else 'its cause is gone'
+
+    def step(self, stamp_ns: int, features: Mapping[str, Feature]) -> Sequence[Candidate]:
+        """Take in one scene and give the rules that speak, in the order of the table."""
+        for rule in self._rules:
+            self._update_holding(rule, stamp_ns, features)
+        return tuple(self._speaking(stamp_ns))
+
+    def _update_holding(self, rule: Rule, stamp_ns: int, features: Mapping[str, Feature]) -> None:
+        memory = self._memories[rule.id]
+        used = [_known(condition, features) for condition in rule.conditions]
+        found = [pair for pair in used if pair is not None]
+        holds = len(found) == len(used) and all(
+            condition.holds(feature.bound, held=memory.holding) for condition, feature in found
+        )
+        if holds:  # while it fades it goes on resting on what it rested on
+            memory.features = tuple({feature.name: feature for _, feature in found}.values())
+            memory.subject = next(
+                (pair[1] for pair, own in zip(found, rule.conditions, strict=True) if own is rule.subject), None
+            )
+        if holds == memory.holding:
+            memory.turning_ns = None
+            return
+        if memory.turning_ns is None:
+            memory.turning_ns = stamp_ns
+        wait_s = rule.hold_s if holds else rule.release_s
+        if stamp_ns - memory.turning_ns >= round(wait_s * NS_PER_S) - _ROUNDING_NS:
+            memory.holding, memory.turning_ns = holds, None
+
+    def _speaking(self, stamp_ns: int) -> Iterator[Candidate]:
+        for rule in self._rules:
+            memory = self._memories[rule.id]
+            memory.silenced_by = next((other for other in rule.suppressed_by if self._memories[other].holding), '')
+            if not memory.holding:
+                if memory.speaking_ns is not None:
+                    memory.quiet_until_ns = max(memory.quiet_until_ns, stamp_ns + round(rule.cooldown_s * NS_PER_S))
+                memory.speaking_ns = None
+            elif memory.silenced_by or stamp_ns < memory.quiet_until_ns:
+                memory.speaking_ns = None
+            else:
+                if memory.speaking_ns is None:
+                    memory.speaking_ns = stamp_ns
+                fading = memory.turning_ns is not None
+                yield Candidate(rule, memory.speaking_ns, memory.features, memory.subject, fading)
+
+
+def _known(condition: Condition, features: Mapping[str, Feature]) -> tuple[Condition, Feature] | None:
+    """Give the condition that can be tested now and the feature to test it on."""
+    feature = features.get(condition.feature)
+    if feature is not None:
+        return condition, feature
+    return _known(condition.instead, features) if condition.instead is not None else None

@@ -1,0 +1,216 @@
+"""The advice stage: scenes in, suggestions and frame times out, the surgeon's responses in."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from std_msgs.msg import Header
+from surgical_guidance_msgs.msg import FrameTiming
+from surgical_guidance_msgs.msg import SceneState as SceneMessage
+from surgical_guidance_msgs.srv import RespondToSuggestion
+
+from surgical_guidance import clock
+from surgical_guidance.advice.counters import FrameCounters
+from surgical_guidance.advice.features import ENERGY_TOOL
+from surgical_guidance.advice.messages import to_message
+from surgical_guidance.advice.rules import load
+from surgical_guidance.advice.suggestion import Suggestion
+from surgical_guidance.advice.synthesiser import Answer, Synthesiser, SynthesiserParams
+from surgical_guidance.contract import (
+    INSTRUMENT_CLASSES,
+    OPTICAL_FRAME,
+    RESPOND_SERVICE,
+    SCENE,
+    SUGGESTION,
+    TIMING,
+)
+from surgical_guidance.params import param
+from surgical_guidance.ports import publisher, subscription
+from surgical_guidance.scene.messages import from_message, stages_to_message
+from surgical_guidance.scene.state import SceneState, StageTime
+from surgical_guidance.stage import StageNode, StageParams
+
+STAGE = 'advice'
+
+_TURN_S = 0.05  # how soon after its time an interruption is told
+_UNDER_WAY_NS = 20 * clock.NS_PER_MS  # a scene that was ready may need this long to be taken in
+_OLDEST_NS = 5 * clock.NS_PER_S  # a capture further back was on another boot's clock (a bag)
+
+
+@dataclass(frozen=True)
+class AdviceParams(StageParams):
+    """What advice can be told."""
+
+    rules: str = param('', "rule table, a YAML file; '' is the packaged one. Not clinically validated")
+    energy_tool: str = param(ENERGY_TOOL, 'instrument class that carries energy', choices=INSTRUMENT_CLASSES)
+    interrupt_after_s: float = param(
+        0.1, 'without a valid scene for this long, or for three frames if that is longer, advice is interrupted [s]',
+        minimum=0.1, maximum=2.0,
+    )  # fmt: skip
+    min_display_s: float = param(
+        1.5, 'how long a suggestion stays before another takes its place; a high one does at once [s]',
+        minimum=0.0, maximum=10.0,
+    )  # fmt: skip
+
+
+class AdviceNode(StageNode[AdviceParams]):
+    """Gives advice on every scene.
+
+    :param scenes_by_topic: take scenes from the topic; else :meth:`on_scene` is called by who makes them.
+    """
+
+    def __init__(self, *, scenes_by_topic: bool, **node: Any) -> None:
+        self._scenes_by_topic = scenes_by_topic
+        self._lock = threading.Lock()  # between the thread that brings scenes and the node's own
+        self._sending = threading.Lock()
+        self._outbox: deque[tuple[Any, Any]] = deque()  # publisher and message, in the order in which they go out
+        self._synthesiser: Synthesiser | None = None
+        self._active = False
+        self._counters = FrameCounters()
+        self._stamp_offset_ns = clock.StampClock.from_system().offset_ns  # stamps minus monotonic time
+        self._outputs: tuple[Any, ...] = ()
+        self._timer: Any = None
+        self._service: Any = None
+        self._subscription: Any = None
+        super().__init__(STAGE, AdviceParams, **node)
+
+    def setup(self) -> None:
+        """Load the rule table."""
+        table = load(self.params.rules)
+        self._synthesiser = Synthesiser(
+            table,
+            SynthesiserParams(
+                interrupt_after_s=self.params.interrupt_after_s,
+                min_display_s=self.params.min_display_s,
+                energy_tool=self.params.energy_tool,
+            ),
+        )
+        self._outputs = publisher(self, SUGGESTION), publisher(self, TIMING)
+        self.detail = f'{len(table.rules)} rules'
+
+    def start(self) -> None:
+        """Take scenes."""
+        self._counters = FrameCounters()
+        self.done = 0
+        self._active = True
+        self._timer = self.create_timer(_TURN_S, self._on_timer)
+        self._service = self.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response)
+        if self._scenes_by_topic:
+            self._subscription = subscription(self, SCENE, self._on_message)
+
+    def stop(self) -> None:
+        """Take no more scenes, and withdraw what is shown."""
+        with self._lock:
+            was_active, self._active = self._active, False
+            if was_active and self._synthesiser is not None:
+                self._queue(self._synthesiser.end('advice was stopped', self._now_ns()))
+        self._send_queued()
+        for owned, destroy in (
+            (self._timer, self.destroy_timer),
+            (self._service, self.destroy_service),
+            (self._subscription, self.destroy_subscription),
+        ):
+            if owned is not None:
+                destroy(owned)
+        self._timer = self._service = self._subscription = None
+
+    def teardown(self) -> None:
+        """Drop the rules."""
+        with self._lock, self._sending:
+            self._synthesiser = None
+            self._outbox.clear()
+            for owned in self._outputs:
+                self.destroy_publisher(owned)
+            self._outputs = ()
+
+    def on_scene(self, scene: SceneState) -> None:
+        """Give advice on a scene. Called by the thread that made it; what it does takes less than a millisecond."""
+        start_ns = clock.monotonic_ns()
+        captured_ns = _captured_ns(scene, start_ns)
+        problem = ''
+        with self._lock:
+            if not self._active or self._synthesiser is None:
+                return
+            self._stamp_offset_ns = scene.stamp_ns - captured_ns
+            self._counters.add(scene.sequence)
+            counted = replace(self._counters)
+            self.done += 1
+            try:
+                self._queue(self._synthesiser.on_scene(scene))
+            except Exception as error:  # noqa: BLE001  (a defect here must not end inference's thread; it is told)
+                problem = f'advice failed on frame {scene.sequence}: {type(error).__name__}: {error}'
+                self._queue(self._synthesiser.fail('advice failed', self._now_ns()))
+        self._send_queued()
+        self.fault(problem)
+        end_ns = clock.monotonic_ns()
+        own = StageTime(STAGE, (start_ns - captured_ns) / clock.NS_PER_MS, (end_ns - start_ns) / clock.NS_PER_MS)
+        whole = StageTime('capture_to_advice', 0.0, (end_ns - captured_ns) / clock.NS_PER_MS)
+        self._send_timing(scene, (*scene.stages, own, whole), counted)
+
+    def _on_message(self, message: SceneMessage) -> None:
+        self.on_scene(from_message(message))
+
+    def _on_timer(self) -> None:
+        with self._lock:
+            if self._active and self._synthesiser is not None:
+                self._queue(self._synthesiser.on_time(self._now_ns() - _UNDER_WAY_NS))
+        self._send_queued()
+
+    def _on_response(
+        self, request: RespondToSuggestion.Request, response: RespondToSuggestion.Response
+    ) -> RespondToSuggestion.Response:
+        with self._lock:
+            if not self._active or self._synthesiser is None:
+                answer = Answer(False, 'advice is not active')
+            else:
+                answer = self._synthesiser.respond(request.sequence, request.response, request.by, self._now_ns())
+                self._queue(answer.suggestions)
+        self._send_queued()
+        self.get_logger().info(f'{request.by} on suggestion {request.sequence}: {answer.message}')
+        response.success, response.message = answer.success, answer.message
+        return response
+
+    def _now_ns(self) -> int:
+        """Now on the time line of the stamps [ns]: a step of any clock but the monotonic one does not move it."""
+        return clock.monotonic_ns() + self._stamp_offset_ns
+
+    def _queue(self, suggestions: Sequence[Suggestion]) -> None:
+        """Line suggestions up in the order in which they were made. Called under the lock."""
+        if self._outputs:
+            self._outbox.extend((self._outputs[0], suggestion) for suggestion in suggestions)
+
+    def _send_queued(self) -> None:
+        """Publish what is lined up, outside the lock. If another thread is at it, it takes ours along."""
+        while self._outbox and self._sending.acquire(blocking=False):
+            try:
+                while self._outbox:
+                    topic, item = self._outbox.popleft()
+                    if self.context.ok():
+                        topic.publish(to_message(item) if isinstance(item, Suggestion) else item)
+            finally:
+                self._sending.release()
+
+    def _send_timing(self, scene: SceneState, stages: tuple[StageTime, ...], counted: FrameCounters) -> None:
+        timing = FrameTiming(
+            header=Header(stamp=clock.to_time(scene.stamp_ns), frame_id=OPTICAL_FRAME),
+            sequence=scene.sequence,
+            stages=stages_to_message(stages),
+            captured=counted.captured,
+            processed=counted.processed,
+            dropped=counted.dropped,
+        )
+        with self._lock:
+            if self._outputs:
+                self._outbox.append((self._outputs[1], timing))
+        self._send_queued()
+
+
+def _captured_ns(scene: SceneState, arrived_ns: int) -> int:
+    """Give the capture on this boot's monotonic clock [ns]; of a scene from another (a bag) as if it had just come."""
+    if 0 <= arrived_ns - scene.monotonic_ns <= _OLDEST_NS:
+        return scene.monotonic_ns
+    return arrived_ns - (scene.ready_ns - scene.stamp_ns)

@@ -1,0 +1,105 @@
+"""The words that fill in a rule's texts, in both languages.
+
+==============  ============================================  =============================
+placeholder     Chinese                                       English
+==============  ============================================  =============================
+``{distance}``  约3mm, 很近 (uncertain), 较近 (no scale)      about 3 mm, very close, close
+``{direction}``  左下方, 尖端 (touching)                       lower left, at the tip
+``{towards}``   左下方                                        down and left
+==============  ============================================  =============================
+
+A number is given only when its standard deviation is at most a third of it (DOMAIN: "only when sigma is small").
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Callable
+from typing import Literal
+
+from surgical_guidance.advice.features import DIRECTED, DISTANCES, Feature
+
+Language = Literal['zh', 'en']
+LANGUAGES: tuple[Language, ...] = ('zh', 'en')
+
+MAX_CHARACTERS_ZH = 30
+MAX_WORDS_EN = 12
+SIGMA_SHARE = 1 / 3
+
+_PLACEHOLDERS = {'distance': DISTANCES, 'direction': DIRECTED, 'towards': DIRECTED}
+_NUMBER = {'zh': '约{}mm', 'en': 'about {} mm'}
+_VERY_CLOSE = {'zh': '很近', 'en': 'very close'}
+_CLOSE = {'zh': '较近', 'en': 'close'}
+_AT_TIP = {'zh': '尖端', 'en': 'at the tip'}
+_SECTORS = {  # clockwise from the right, 45 degrees each
+    ('direction', 'zh'): ('右方', '右下方', '下方', '左下方', '左方', '左上方', '上方', '右上方'),
+    ('direction', 'en'): (
+        'right', 'lower right', 'below', 'lower left', 'left', 'upper left', 'above', 'upper right',
+    ),
+    ('towards', 'zh'): ('右方', '右下方', '下方', '左下方', '左方', '左上方', '上方', '右上方'),
+    ('towards', 'en'): (
+        'right', 'down and right', 'down', 'down and left', 'left', 'up and left', 'up', 'up and right',
+    ),
+}  # fmt: skip
+
+
+def fill(template: str, language: Language, subject: Feature | None) -> str:
+    """Fill in a text about the feature that it is about."""
+    if subject is None or '{' not in template:
+        return template
+    return template.format(
+        distance=_distance(subject, language),
+        direction=_sector('direction', subject, language),
+        towards=_sector('towards', subject, language),
+    )
+
+
+def quotes_number(subject: Feature | None) -> bool:
+    """Whether the distance to a feature may be given as a number."""
+    if subject is None or subject.unit != 'mm' or not math.isfinite(subject.value):
+        return False
+    return round(subject.value) >= 1 and subject.sigma <= SIGMA_SHARE * subject.value
+
+
+def problem(template: str, language: Language, subject: str | None) -> str:
+    """Tell what is wrong with a text, whatever may be filled in; '' if nothing is.
+
+    :param subject: name of the feature that the text is about; None if the rule has none.
+    """
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        return f'the braces are not right: {error}'
+    for name in sorted(names):
+        if name not in _PLACEHOLDERS:
+            return f'{{{name}}} is no placeholder; use {", ".join(f"{{{known}}}" for known in _PLACEHOLDERS)}'
+        if subject not in _PLACEHOLDERS[name]:
+            return f'{{{name}}} cannot be filled in: no condition of the rule is about a {name}'
+    longest = template.format(
+        distance=max((_NUMBER[language].format(99), _VERY_CLOSE[language]), key=len),
+        direction=max((*_SECTORS['direction', language], _AT_TIP[language]), key=_size(language)),
+        towards=max(_SECTORS['towards', language], key=_size(language)),
+    )
+    if not longest.strip():
+        return 'the text is empty'
+    size, most = _size(language)(longest), MAX_CHARACTERS_ZH if language == 'zh' else MAX_WORDS_EN
+    unit = 'characters' if language == 'zh' else 'words'
+    return f'{longest!r} has {size} {unit}; at most {most} are read at a glance' if size > most else ''
+
+
+def _size(language: Language) -> Callable[[str], int]:
+    return len if language == 'zh' else lambda text: len(text.split())
+
+
+def _distance(subject: Feature, language: Language) -> str:
+    if quotes_number(subject):
+        return _NUMBER[language].format(round(subject.value))
+    return (_VERY_CLOSE if subject.unit == 'mm' else _CLOSE)[language]
+
+
+def _sector(placeholder: str, subject: Feature, language: Language) -> str:
+    if not (math.isfinite(subject.dx) and math.isfinite(subject.dy)) or subject.value <= 0.0:
+        return _AT_TIP[language]
+    sector = round(math.atan2(subject.dy, subject.dx) / (math.pi / 4)) % 8
+    return _SECTORS[placeholder, language][sector]

@@ -1,0 +1,116 @@
+"""ONNX Runtime on the processor: the engine that every host has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from surgical_guidance.errors import EngineError
+from surgical_guidance.inference.engine import Tensor
+
+_TYPES = {'tensor(uint8)': np.uint8, 'tensor(float)': np.float32, 'tensor(int64)': np.int64, 'tensor(int32)': np.int32}
+_ERRORS_ONLY = 3  # ONNX Runtime's own log goes to stderr; what matters comes as an exception
+
+
+class OnnxRuntimeEngine:
+    """A network in ONNX Runtime, its inputs and outputs bound to fixed memory. See :class:`Engine`.
+
+    :param path: of the ONNX file.
+    :param sha256: what the file must be.
+    :param threads: that one run may use. They sleep between runs: spinning would take the time of everything else on a
+        small host.
+    :raises EngineError: if the file is not there, not the right one, or not a network this version can run.
+    """
+
+    def __init__(self, path: Path, sha256: str, threads: int) -> None:
+        self._where = str(path)
+        self._threads = threads
+        self._session = self._load(_read(path, sha256), threads)
+        self.inputs: Mapping[str, Tensor] = {node.name: self._tensor(node) for node in self._session.get_inputs()}
+        self.outputs: Mapping[str, Tensor] = {node.name: self._tensor(node) for node in self._session.get_outputs()}
+        self._memory = {t.name: np.zeros(t.shape, t.dtype) for t in (*self.inputs.values(), *self.outputs.values())}
+        self._results = {name: self._memory[name] for name in self.outputs}
+        self._binding = self._session.io_binding()
+        for bind, tensors in ((self._binding.bind_input, self.inputs), (self._binding.bind_output, self.outputs)):
+            for tensor in tensors.values():
+                pointer = self._memory[tensor.name].ctypes.data
+                bind(tensor.name, 'cpu', 0, tensor.dtype.type, tensor.shape, pointer)
+
+    def input(self, name: str) -> NDArray[Any]:
+        """Give the memory of an input."""
+        return self._memory[name]
+
+    def infer(self) -> Mapping[str, NDArray[Any]]:
+        """Run on what lies in the inputs."""
+        if self._session is None:
+            raise EngineError('the engine is closed', where=self._where)
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:
+            raise EngineError(f'the network cannot be run ({_first_line(error)})', where=self._where) from error
+        return self._results
+
+    def describe(self) -> str:
+        """Tell in one line what runs it and on what."""
+        return f'ONNX Runtime {ort.__version__} CPU, {self._threads} thread{"s" * (self._threads > 1)}'
+
+    def close(self) -> None:
+        """Let the session go."""
+        self._binding = self._session = None
+
+    def _load(self, model: bytes, threads: int) -> Any:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            return ort.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+        except Exception as error:  # its exceptions have no base of their own
+            raise EngineError(
+                f'ONNX Runtime {ort.__version__} cannot load this network ({_first_line(error)})',
+                where=self._where,
+                remedy='export it again, as a whole ONNX file of an opset this version knows',
+            ) from error
+
+    def _tensor(self, node: Any) -> Tensor:
+        if node.type not in _TYPES:
+            raise EngineError(f'{node.name} is a {node.type}', where=self._where, remedy=f'use {", ".join(_TYPES)}')
+        if not all(isinstance(side, int) and side > 0 for side in node.shape):
+            raise EngineError(
+                f'{node.name} has no fixed shape ({node.shape})',
+                where=self._where,
+                remedy='export it with fixed shapes',
+            )
+        return Tensor(node.name, np.dtype(_TYPES[node.type]), tuple(node.shape))
+
+
+def _read(path: Path, sha256: str) -> bytes:
+    """Read a file once and make sure that what was read is what was meant."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EngineError(
+            f'the network cannot be read ({error.strerror})',
+            where=str(path),
+            remedy='the manifest names it: mend "file"',
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise EngineError(
+            f'this is another file than the manifest speaks of (its SHA-256 is {found})',
+            where=str(path),
+            remedy='fetch the right file again, or mend "sha256" if the new one is meant',
+        )
+    return content
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].removeprefix('[ONNXRuntimeError] : ')[:200]

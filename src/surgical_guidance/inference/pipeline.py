@@ -1,0 +1,86 @@
+"""One model at work: frame in, segmentation and times out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from surgical_guidance.clock import monotonic_ns
+from surgical_guidance.errors import FrameOverwritten
+from surgical_guidance.frames import Frame
+from surgical_guidance.inference.engine import Engine, make_engine, warm_up
+from surgical_guidance.inference.manifest import Manifest, load_manifest
+from surgical_guidance.inference.preprocess import Preprocessor
+from surgical_guidance.inference.tasks import make_task
+from surgical_guidance.scene.state import Segmentation
+
+WARM_UP_RUNS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a model says of a frame.
+
+    :param segmentation: None where the outputs cannot be believed; its arrays hold until the next run.
+    :param problem: why they cannot; '' where they can.
+    :param start_ns: start on ``CLOCK_MONOTONIC`` [ns].
+    :param end_ns: end [ns].
+    """
+
+    segmentation: Segmentation | None
+    problem: str
+    start_ns: int
+    end_ns: int
+
+
+class Pipeline:
+    """A model and its engine, ready to run. Used by one thread.
+
+    :param manifest: what the model is.
+    :param engine: that has loaded it.
+    :raises ModelError: if the two do not fit together.
+    """
+
+    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+        self.manifest = manifest
+        self._engine = engine
+        self._task = make_task(manifest, engine)
+        self._prepare = Preprocessor(manifest.input, engine.input(manifest.input.name))
+
+    @classmethod
+    def load(cls, model: str, engine: str = 'auto', threads: int = 2) -> Pipeline:
+        """Load a model by name or by the path of its manifest.
+
+        :raises ModelError: what is wrong with the manifest or the model, where, and what to do.
+        """
+        manifest = load_manifest(model)
+        loaded = make_engine(engine, manifest, threads)
+        try:
+            return cls(manifest, loaded)
+        except Exception:
+            loaded.close()
+            raise
+
+    def warm_up(self) -> float:
+        """Run it until it has its pace; give the time that one inference takes here [ms]."""
+        return warm_up(self._engine, WARM_UP_RUNS)
+
+    def run(self, frame: Frame) -> Result:
+        """Look at a frame.
+
+        :raises FrameOverwritten: if the ring came round before the frame was read.
+        :raises EngineError: if the engine fails.
+        """
+        start_ns = monotonic_ns()
+        self._prepare(frame.image)
+        if not frame.intact:
+            raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
+        segmentation, problem = self._task.read(self._engine.infer())
+        return Result(segmentation, problem, start_ns, monotonic_ns())
+
+    def describe(self) -> str:
+        """Tell in one line what runs what."""
+        return f'{self._engine.describe()}, {self.manifest.name}'
+
+    def close(self) -> None:
+        """Give the engine back."""
+        self._engine.close()

@@ -1,0 +1,228 @@
+"""The relay at work: one asyncio loop in a thread of its own, where view, pairing, hub and server meet.
+
+Facts come from any thread and are handed over with ``call_soon_threadsafe``; nothing is locked and nobody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from surgical_guidance.clock import NS_PER_S, monotonic_ns
+from surgical_guidance.errors import HostError
+from surgical_guidance.relay import wire
+from surgical_guidance.relay.clients import OutgoingPicture
+from surgical_guidance.relay.facts import (
+    AdviceFact,
+    AlarmFact,
+    FrameFact,
+    Json,
+    SceneFact,
+    StatusFact,
+    TimingFact,
+)
+from surgical_guidance.relay.hub import Hub
+from surgical_guidance.relay.pairing import Pair, Pairing, Picture
+from surgical_guidance.relay.pictures import PictureEncoder
+from surgical_guidance.relay.server import Limits, Server
+from surgical_guidance.relay.timeline import Timeline
+from surgical_guidance.relay.view import View
+
+TICK_S = 0.05  # how often silence is looked for and the state is sent: see view.py for what must fit into 500 ms
+GOODBYE_S = 0.5  # for the pages to go when the relay stops
+START_S = 10.0  # for the loop to come up, on a machine that loads models at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How pictures are made and how many may watch."""
+
+    jpeg_quality: int
+    max_width: int
+    limits: Limits
+
+
+class Service:
+    """Serves from :meth:`start` to :meth:`stop`; not to be started twice.
+
+    :param listener: bound socket to serve on; belongs to the service from now on.
+    :param on_tick: called about 20 times a second while the loop turns, in its thread.
+    :param on_problem: gets what is wrong, and ``''`` when pictures can be read (again), in any thread.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        settings: Settings,
+        on_tick: Callable[[], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self._on_tick = on_tick
+        self._on_problem = on_problem
+        self._hub = Hub()
+        self._view = View()
+        self._timeline = Timeline()
+        self._pairing = Pairing()
+        self._encoder = PictureEncoder(
+            settings.jpeg_quality, settings.max_width, lambda p: self._call(self._take_picture, p), on_problem
+        )
+        self._server = Server(self._hub, self._hello, self._health, settings.limits)
+        self._session = secrets.token_hex(8)
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._release: asyncio.TimerHandle | None = None
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(listener,), name='relay service')
+
+    def start(self) -> None:
+        """Serve.
+
+        :raises HostError: if the loop does not come up.
+        """
+        self._thread.start()
+        self._encoder.start()
+        if not self._up.wait(START_S):
+            raise HostError(f'the web server did not come up within {START_S:g} s', where='relay')
+
+    def stop(self) -> None:
+        """Close every page and the socket; nothing runs any more when this returns. Nobody may send facts any more."""
+        self._encoder.stop()
+        self._call(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+
+    def frame(self, frame: FrameFact) -> None:
+        """Take a frame, from any thread. Its pixels are touched only while somebody watches."""
+        if self._hub.watched:
+            self._encoder.offer(frame)
+        self._call(self._take_frame, frame)
+
+    def scene(self, scene: SceneFact) -> None:
+        """Take a scene, from any thread."""
+        self._call(self._take_scene, scene)
+
+    def advice(self, advice: AdviceFact) -> None:
+        """Take a suggestion, from any thread."""
+        self._call(self._take_advice, advice)
+
+    def status(self, status: StatusFact) -> None:
+        """Take the watchdog's word, from any thread."""
+        self._call(self._take_status, status)
+
+    def alarm(self, alarm: AlarmFact) -> None:
+        """Take the change of an alarm, from any thread."""
+        self._call(self._take_alarm, alarm)
+
+    def timing(self, timing: TimingFact) -> None:
+        """Take the times of a frame, from any thread."""
+        self._call(self._take_timing, timing)
+
+    def _call(self, work: Callable[..., None], *facts: object) -> None:
+        self._loop.call_soon_threadsafe(work, *facts)
+
+    def _run(self, listener: socket.socket) -> None:
+        self._loop.set_exception_handler(self._on_exception)
+        try:
+            self._loop.run_until_complete(self._serve(listener))
+        except Exception as error:  # noqa: BLE001  (it would end in a thread nobody looks at)
+            self._on_problem(f'the console stopped: {error!r}')
+
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        self._on_problem(f'the console failed: {context.get("exception") or context["message"]!r}')
+
+    # From here on everything runs in the loop's thread.
+
+    async def _serve(self, listener: socket.socket) -> None:
+        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+        await runner.setup()
+        await web.SockSite(runner, listener, backlog=16).start()
+        self._up.set()
+        stop = asyncio.create_task(self._stop.wait())
+        ticker = asyncio.create_task(self._tick())
+        try:
+            await asyncio.wait({stop, ticker}, return_when=asyncio.FIRST_COMPLETED)
+            if ticker.done():
+                ticker.result()
+        finally:
+            ticker.cancel()
+            stop.cancel()
+            self._hub.close()
+            await runner.cleanup()
+
+    async def _tick(self) -> None:
+        while True:
+            self._on_tick()
+            now_ns = self._look()
+            if self._hub.watched:
+                self._hub.state(wire.text('state', self._view.json(now_ns)))
+            else:
+                self._pairing.clear()
+            await asyncio.sleep(TICK_S)
+
+    def _look(self) -> int:
+        """Send what has changed, at once; give the instant of this look [ns]."""
+        now_ns = monotonic_ns()
+        view = self._view
+        events = self._timeline.look(view.shown(now_ns), view.alarms(), view.system(now_ns), view.stamp_ns(now_ns))
+        for event in events:
+            self._hub.event(wire.text('event', event))
+        if events and self._hub.watched:
+            self._hub.state(wire.text('state', view.json(now_ns)))
+        return now_ns
+
+    def _take_frame(self, frame: FrameFact) -> None:
+        self._view.on_frame(frame, monotonic_ns())
+
+    def _take_scene(self, scene: SceneFact) -> None:
+        now_ns = monotonic_ns()
+        self._view.on_scene(scene, now_ns)
+        self._send(self._pairing.on_scene(scene, now_ns))
+
+    def _take_advice(self, advice: AdviceFact) -> None:
+        now_ns = monotonic_ns()
+        self._view.on_advice(advice, now_ns)
+        self._look()
+        self._send(self._pairing.on_advice(advice, now_ns))
+
+    def _take_status(self, status: StatusFact) -> None:
+        self._view.on_status(status, monotonic_ns())
+        self._look()
+
+    def _take_alarm(self, alarm: AlarmFact) -> None:
+        self._view.on_alarm(alarm)
+        self._look()
+
+    def _take_timing(self, timing: TimingFact) -> None:
+        self._view.on_timing(timing, monotonic_ns())
+
+    def _take_picture(self, picture: Picture) -> None:
+        now_ns = monotonic_ns()
+        self._send(self._pairing.on_picture(picture, now_ns, wait=self._view.scenes_flow(now_ns)))
+
+    def _send(self, pair: Pair | None) -> None:
+        if pair is not None:
+            self._hub.picture(OutgoingPicture(pair.picture.monotonic_ns, wire.picture(pair)))
+        if self._release is not None:
+            self._release.cancel()
+        due_ns = self._pairing.next_due_ns()
+        self._release = self._loop.call_at(due_ns / NS_PER_S, self._send_overdue) if due_ns is not None else None
+
+    def _send_overdue(self) -> None:
+        self._send(self._pairing.overdue(monotonic_ns()))
+
+    def _hello(self) -> Json:
+        return {'protocol': wire.PROTOCOL, 'session': self._session, 'timeline': list(self._timeline.events)}
+
+    def _health(self) -> Json:
+        health = self._hub.json()
+        health['pictures'] |= {
+            'skipped': self._encoder.dropped + self._encoder.overwritten,
+            'superseded': self._pairing.superseded,
+        }
+        return health

@@ -1,0 +1,139 @@
+"""From one frame and what a network says of it to a :class:`SceneState`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from surgical_guidance.clock import NS_PER_MS, monotonic_ns
+from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
+from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instrument
+from surgical_guidance.scene.metric import proximities
+from surgical_guidance.scene.regions import Grid, Region, RegionFinder
+from surgical_guidance.scene.state import NAN, Instrument, SceneState, Segmentation, StageTime, Structure
+from surgical_guidance.scene.structures import find_structure
+from surgical_guidance.scene.view import ViewMeter
+
+STAGE = 'scene'
+
+_EDGE = 2  # label pixels at the border of the picture or the field of view in which nothing can be said to end
+
+
+class Picture(Protocol):
+    """What is needed of a frame. See :class:`surgical_guidance.frames.Frame`, which is one."""
+
+    @property
+    def sequence(self) -> int:
+        """Count of the frame."""
+
+    @property
+    def stamp_ns(self) -> int:
+        """Capture, ROS time [ns]."""
+
+    @property
+    def monotonic_ns(self) -> int:
+        """Capture, ``CLOCK_MONOTONIC`` [ns]."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8."""
+
+
+class SceneBuilder:
+    """Builds scenes, one frame after another, each from its own frame alone. Not for two threads at once.
+
+    :param shaft_diameter_mm: true diameter of the instruments' shafts [mm].
+    """
+
+    def __init__(self, shaft_diameter_mm: float = SHAFT_DIAMETER_MM) -> None:
+        self._shaft_diameter_mm = shaft_diameter_mm
+        self._view = ViewMeter()
+        self._regions = RegionFinder()
+        self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        self._inside: NDArray[np.uint8] = self._edge
+
+    def build(
+        self,
+        frame: Picture,
+        segmentation: Segmentation | None,
+        problem: str = '',
+        stages: tuple[StageTime, ...] = (),
+    ) -> SceneState:
+        """Build the scene of a frame.
+
+        :param segmentation: what the network says; None where it gave nothing usable.
+        :param problem: why the scene cannot be trusted; '' where it can.
+        :param stages: measured so far; the time spent here is added as ``scene``.
+        """
+        start_ns = monotonic_ns()
+        height, width = frame.image.shape[:2]
+        view = self._view.measure(frame.image)
+        instruments: tuple[Instrument, ...] = ()
+        structures: tuple[Structure, ...] = ()
+        near = proximities((), (), Grid(1.0, 1.0))
+        quality = NAN
+        if segmentation is None:
+            problem = problem or 'the network gave nothing'
+        else:
+            rows, columns = segmentation.labels.shape
+            grid = Grid(width / columns, height / rows)
+            self._mark_edge(rows, columns, view.field)
+            quality = cv2.mean(segmentation.confidence, mask=self._inside)[0] / 255.0
+            instrument_regions, structure_regions = self._sorted_regions(segmentation)
+            instruments = tuple(
+                find_instrument(region, grid, self._edge, self._shaft_diameter_mm) for region in instrument_regions
+            )
+            structures = tuple(find_structure(region, grid, rows * columns) for region in structure_regions)
+            near = proximities(instruments, structure_regions, grid)
+        end_ns = monotonic_ns()
+        own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)
+        return SceneState(
+            stamp_ns=frame.stamp_ns,
+            sequence=frame.sequence,
+            monotonic_ns=frame.monotonic_ns,
+            width=width,
+            height=height,
+            valid=not problem,
+            problem=problem,
+            instruments=instruments,
+            structures=structures,
+            proximities=near,
+            quality=quality,
+            sharpness=view.sharpness,
+            brightness=view.brightness,
+            stages=tuple(_as_sent(stage) for stage in (*stages, own)),
+        )
+
+    def _sorted_regions(self, segmentation: Segmentation) -> tuple[list[Region], list[Region]]:
+        instruments: list[Region] = []
+        structures: list[Region] = []
+        for region in self._regions.find(segmentation):
+            if region.class_name in INSTRUMENT_CLASSES:
+                instruments.append(region)
+            elif region.class_name in STRUCTURE_CLASSES:
+                structures.append(region)
+        return instruments, structures
+
+    def _mark_edge(self, rows: int, columns: int, field: NDArray[np.float32] | None) -> None:
+        """Mark on a label map where the picture ends, and what lies inside."""
+        if self._edge.shape != (rows, columns):
+            self._edge = np.empty((rows, columns), np.uint8)
+            self._inside = np.empty((rows, columns), np.uint8)
+        self._inside.fill(255)
+        if field is not None:
+            self._inside.fill(0)
+            outline = np.rint(field * (columns, rows) - 0.5).astype(np.int32)
+            cv2.fillConvexPoly(self._inside, outline, (255,))
+            cv2.bitwise_not(self._inside, dst=self._edge)
+            cv2.polylines(self._edge, [outline], isClosed=True, color=(255,), thickness=2 * _EDGE + 1)
+        else:
+            self._edge.fill(0)
+        cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
+
+
+def _as_sent(stage: StageTime) -> StageTime:
+    """Round times to what ``StageTiming`` holds (float32), so that a recorded scene equals the one that was live."""
+    return StageTime(stage.stage, float(np.float32(stage.start_ms)), float(np.float32(stage.duration_ms)))

@@ -1,0 +1,183 @@
+"""From the facts of one moment to what is wrong: the conditions of the alarms, and the observation for the state.
+
+One cause, one alarm: what a known cause explains is not raised again as something of its own. A lost camera does not
+also interrupt the advice, and a camera that rests (a recording that was played to its end, a stage that an operator
+deactivated) is not lost: advice is interrupted then, and the reason says why, without an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from surgical_guidance.contract import FRAME, LATENCY_LIMIT_MS, LATENCY_WARNING_MS, SCENE, SUGGESTION, TIMING
+from surgical_guidance.watchdog.alarm_table import (
+    ADVICE_INTERRUPTED,
+    CAMERA_LOST,
+    LATENCY_WARNING,
+    LOW_FRAME_RATE,
+    OVER_BUDGET,
+    STAGE_ERROR,
+    STAGE_LOST,
+    stage_alarm,
+)
+from surgical_guidance.watchdog.facts import AT_WORK, BROKEN, FRAME_PATH, Facts, StageFacts, StageState
+from surgical_guidance.watchdog.latency import LatencyFacts
+from surgical_guidance.watchdog.state import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All facts of one moment.
+
+    :param stages: of every stage that is expected, by name.
+    :param topics: of every topic that an expected stage sends, by its name in the contract.
+    :param starting: the grace of the start is not over: what was never heard is not missed yet.
+    """
+
+    stages: Mapping[str, StageFacts]
+    topics: Mapping[str, Facts]
+    latency: LatencyFacts
+    starting: bool
+
+    @property
+    def gist(self) -> tuple[object, ...]:
+        """What it comes to without the numbers: as long as it is the same, nothing is better or worse."""
+        return (
+            self.starting,
+            self.latency.over_budget,
+            self.latency.warning,
+            *((s.heard, s.alive, s.frequency_ok, s.state) for s in self.stages.values()),
+            *((t.heard, t.alive, t.frequency_ok, t.valid) for t in self.topics.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a view comes to.
+
+    :param conditions: the alarms whose condition holds, by id, with values against limits.
+    :param reasons: one line each, the gravest first; empty when nothing keeps the state from being OK.
+    """
+
+    observation: Observation
+    conditions: dict[str, str]
+    reasons: tuple[str, ...]
+
+
+def judge(view: View) -> Judgement:
+    """Tell what is wrong."""
+    broken = _broken_stages(view)
+    resting = _resting_stages(view)
+    pictures = _lost_pictures(view)
+    conditions = broken | pictures
+    reasons = [f'{_stage_of(alarm)}: {detail}' for alarm, detail in broken.items()]
+    reasons += (f'camera: {detail}' for detail in pictures.values())
+    not_current = _not_current(view)
+    for stage, what in resting.items():
+        if not_current or stage not in FRAME_PATH:  # with current advice, its heartbeat is behind its work
+            reasons.append(f'{stage}: {what}')
+    explained = bool(pictures) or any(stage in FRAME_PATH for stage in (*map(_stage_of, broken), *resting))
+    if not_current and not explained:
+        reasons.append(not_current)
+        if not _waiting(view):
+            conditions[ADVICE_INTERRUPTED] = not_current
+
+    limits = {} if not_current else _over_limits(view)
+    conditions |= limits
+    reasons += (detail for alarm, detail in limits.items() if alarm != LATENCY_WARNING)  # a warning is within the limit
+
+    if broken:
+        observation = Observation.BROKEN
+    elif _waiting(view) and not pictures:
+        observation = Observation.WAITING
+    elif not_current or pictures:
+        observation = Observation.SILENT
+    elif reasons:
+        observation = Observation.IMPAIRED
+    else:
+        observation = Observation.CURRENT
+    return Judgement(observation, conditions, tuple(reasons))
+
+
+def _broken_stages(view: View) -> dict[str, str]:
+    """Stages that are gone, or up and unable to work."""
+    broken = {}
+    for name, stage in view.stages.items():
+        if stage.dismissed:
+            continue
+        if stage.ended:
+            broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} has ended'
+        elif stage.heard and not stage.alive:
+            broken[stage_alarm(STAGE_LOST, name)] = f'no heartbeat for {stage.silent_s:.2f} s'
+        elif not stage.heard and not view.starting:
+            broken[stage_alarm(STAGE_LOST, name)] = 'it was never heard of'
+        elif stage.state in BROKEN:
+            broken[stage_alarm(STAGE_ERROR, name)] = stage.detail or 'it does not say why'
+    return broken
+
+
+def _resting_stages(view: View) -> dict[str, str]:
+    """Stages that are not meant to work now; in the grace of the start only those that advice needs."""
+    return {
+        name: 'taken down' if stage.ended else stage.state.name.lower()
+        for name, stage in view.stages.items()
+        if _rests(stage) and (name in FRAME_PATH or not view.starting)
+    }
+
+
+def _rests(stage: StageFacts) -> bool:
+    return stage.dismissed or (stage.heard and stage.alive and stage.state not in AT_WORK | BROKEN)
+
+
+def _lost_pictures(view: View) -> dict[str, str]:
+    """No frames from a camera that is meant to give some."""
+    frames, camera = view.topics.get(FRAME.name), view.stages.get(FRAME.publisher)
+    if frames is None or camera is None or frames.alive or _rests(camera):
+        return {}
+    if camera.alive and camera.state is StageState.FAILED:  # that says it all
+        return {}
+    if frames.heard:
+        return {CAMERA_LOST: f'no frame for {frames.silent_s:.2f} s, the limit is {frames.limit_s:.2f} s'}
+    return {} if view.starting else {CAMERA_LOST: 'no frame since the start'}
+
+
+def _not_current(view: View) -> str:
+    """Why advice is not current; empty where it is, or where no advice is expected of the stages there are."""
+    timing, suggestion, scene = (view.topics.get(topic.name) for topic in (TIMING, SUGGESTION, SCENE))
+    if timing is None or suggestion is None:
+        return ''
+    if not (timing.heard and suggestion.heard):
+        return 'nothing was advised yet'
+    if not timing.alive:
+        return f'no frame was advised on for {timing.silent_s:.2f} s, the limit is {timing.limit_s:.2f} s'
+    if not suggestion.alive:
+        return f'no suggestion for {suggestion.silent_s:.2f} s, the limit is {suggestion.limit_s:.2f} s'
+    if not suggestion.valid:
+        return f'the suggestion is interrupted: {suggestion.problem}'
+    if scene is not None and not scene.valid:
+        return f'the scenes are not valid: {scene.problem}'
+    return ''
+
+
+def _waiting(view: View) -> bool:
+    """Whether nothing was advised yet, and the start's grace is not over."""
+    advice = (view.topics.get(TIMING.name), view.topics.get(SUGGESTION.name))
+    return view.starting and any(topic is not None and not topic.heard for topic in advice)
+
+
+def _over_limits(view: View) -> dict[str, str]:
+    """Tell what is over its limit while advice is current: it is late, or seldom."""
+    over = {}
+    latency, timing = view.latency, view.topics.get(TIMING.name)
+    if latency.over_budget:
+        over[OVER_BUDGET] = f'capture to advice {latency.breach_ms:.0f} ms, the limit is {LATENCY_LIMIT_MS:.0f} ms'
+    if timing is not None and not timing.frequency_ok:
+        over[LOW_FRAME_RATE] = f'{timing.rate:.1f} frames advised on a second, the source gives {timing.promised:.1f}'
+    if latency.warning:
+        over[LATENCY_WARNING] = f'typically {latency.p50_ms:.0f} ms, the warning level is {LATENCY_WARNING_MS:.0f} ms'
+    return over
+
+
+def _stage_of(alarm: str) -> str:
+    return alarm.partition('.')[2]

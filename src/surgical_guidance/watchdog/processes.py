@@ -1,0 +1,59 @@
+"""Notices the end of a process at once, without waiting for its next heartbeat to fail to come.
+
+Heartbeats give the process id of every stage. On Linux a process file descriptor becomes readable the moment its
+process ends, by whatever cause, and never means another process that got the same id later (``pidfd_open(2)``). A
+stage on another host, or on a kernel without it, is watched by its heartbeat alone.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+
+class Processes:
+    """Sleeps until a process that it follows ends, or somebody wakes it."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._pid_of: dict[int, int] = {}
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll.register(self._wake, select.POLLIN)
+
+    def follow(self, pid: int) -> None:
+        """Follow a process from now on. One that is not on this host, or cannot be followed, is passed over."""
+        if pid in self._pid_of.values():
+            return
+        try:
+            descriptor = os.pidfd_open(pid)
+        except (OSError, OverflowError):  # not a process of this host, or a kernel without it: the heartbeat remains
+            return
+        self._pid_of[descriptor] = pid
+        self._poll.register(descriptor, select.POLLIN)
+
+    @property
+    def followed(self) -> frozenset[int]:
+        """The processes whose end will be noticed."""
+        return frozenset(self._pid_of.values())
+
+    def wait(self, timeout_s: float) -> tuple[int, ...]:
+        """Sleep up to a time [s]; give the processes that have ended. Returns early on an end or :meth:`wake`."""
+        ended = []
+        for descriptor, _ in self._poll.poll(max(0.0, timeout_s) * 1000.0):
+            if descriptor == self._wake:
+                os.eventfd_read(self._wake)
+                continue
+            self._poll.unregister(descriptor)
+            os.close(descriptor)
+            ended.append(self._pid_of.pop(descriptor))
+        return tuple(ended)
+
+    def wake(self) -> None:
+        """Let :meth:`wait` return now. Any thread may call it."""
+        os.eventfd_write(self._wake, 1)
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        for descriptor in (*self._pid_of, self._wake):
+            os.close(descriptor)
+        self._pid_of.clear()

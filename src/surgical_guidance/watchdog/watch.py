@@ -1,0 +1,142 @@
+"""The watchdog without ROS: what comes in, a turn at a given moment, what comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from surgical_guidance.clock import NS_PER_S
+from surgical_guidance.contract import FRAME, SCENE, SUGGESTION, TIMING
+from surgical_guidance.watchdog.alarm_table import ADVICE_INTERRUPTED, alarm_table
+from surgical_guidance.watchdog.alarms import AlarmList, Change
+from surgical_guidance.watchdog.facts import UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
+from surgical_guidance.watchdog.judgement import Judgement, View, judge
+from surgical_guidance.watchdog.latency import Latency
+from surgical_guidance.watchdog.state import Observation, State, StateMachine
+
+STARTING_REASON = 'waiting for the first advice'
+RECOVERING_REASON = 'good again, but not for long enough'
+
+_SLOWEST_HZ, _FASTEST_HZ = 0.1, 1000.0  # a promised rate beyond is taken for none: no source of pictures has it
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a turn came to.
+
+    :param changed: the state is another one than before.
+    :param reasons: why the state is not OK, the gravest first.
+    :param changes: what happened to alarms.
+    """
+
+    view: View
+    state: State
+    changed: bool
+    reasons: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+
+class Watch:
+    """Collects what the stages send and judges it turn by turn. Not for several threads at a time.
+
+    :param stages: the stages that are expected, names of the contract.
+    :param grace_s: how long the start may take [s].
+    :param now_ns: monotonic [ns].
+    """
+
+    def __init__(self, stages: Sequence[str], grace_s: float, now_ns: int) -> None:
+        self.stages = {name: Stage(grace_s) for name in stages}
+        self.topics = {topic.name: Arrivals(topic) for topic in WATCHED if topic.publisher in stages}
+        self.alarms = AlarmList(alarm_table(stages))
+        self._latency = Latency()
+        self._machine = StateMachine()
+        self._grace_ends_ns = now_ns + int(grace_s * NS_PER_S)
+        self._judged_ns = now_ns
+        self._frame_rate = 0.0
+        self._last_frame = ('', 0)
+        self._interruption = ''
+
+    def saw_frame(self, at_ns: int, ring: str, sequence: int, nominal_rate: float) -> None:
+        """Look into a reference to a frame. That it came is told to the topic's :class:`Arrivals`."""
+        last_ring, last_sequence = self._last_frame
+        backwards = ring == last_ring and sequence <= last_sequence
+        self.topics[FRAME.name].saw(at_ns, f'sequence {sequence} after {last_sequence}' if backwards else '')
+        self._last_frame = (ring, sequence)
+        self._frame_rate = nominal_rate if _SLOWEST_HZ <= nominal_rate <= _FASTEST_HZ else 0.0
+
+    def saw_timing(self, at_ns: int, latency_ms: float, captured: int, dropped: int) -> None:
+        """Look into the times of a frame. A latency that is NaN was not told, and is not counted as one."""
+        told = math.isfinite(latency_ms) and latency_ms >= 0.0
+        self.topics[TIMING.name].saw(at_ns, '' if told else 'capture to advice is not told')
+        if told:
+            self._latency.frame(at_ns, latency_ms, captured, dropped)
+
+    def saw_scene(self, at_ns: int, problem: str) -> None:
+        """Look into a scene. One that is not valid is nothing yet: they are borne for as long as silence is."""
+        scenes = self.topics[SCENE.name]
+        scenes.saw(at_ns, problem, patience_s=scenes.limit_s(self.frame_interval_s))
+
+    def saw_suggestion(self, at_ns: int, problem: str) -> None:
+        """Look into a suggestion; the problem is why it is interrupted."""
+        self.topics[SUGGESTION.name].saw(at_ns, problem)
+
+    def process_ended(self, pid: int, at_ns: int) -> None:
+        """Note that a process is gone, and with it every stage it hosted."""
+        for stage in self.stages.values():
+            if stage.pid == pid:
+                stage.process_ended(at_ns)
+
+    @property
+    def frame_interval_s(self) -> float:
+        """Between two frames of the source [s]: as promised, else as seen."""
+        if self._frame_rate > 0.0:
+            return 1.0 / self._frame_rate
+        frames = self.topics.get(FRAME.name)
+        return frames.usual_interval_s if frames is not None else UNKNOWN_INTERVAL_S
+
+    def view(self, now_ns: int) -> View:
+        """Say what is known now."""
+        interval_s = self.frame_interval_s
+        return View(
+            stages={name: stage.facts(now_ns) for name, stage in self.stages.items()},
+            topics={name: topic.facts(now_ns, interval_s, self._frame_rate) for name, topic in self.topics.items()},
+            latency=self._latency.facts(now_ns),
+            starting=now_ns < self._grace_ends_ns,
+        )
+
+    def turn(self, now_ns: int, stamp_ns: int) -> Outcome:
+        """Judge this moment.
+
+        :param now_ns: monotonic [ns].
+        :param stamp_ns: the same moment in ROS time [ns], for people.
+        """
+        self._judged_ns = now_ns
+        view = self.view(now_ns)
+        judgement = judge(view)
+        changed = self._machine.observe(judgement.observation, now_ns)
+        changes = self.alarms.update(self._conditions(judgement), now_ns, stamp_ns)
+        return Outcome(view, self._machine.state, changed, self._reasons(judgement), tuple(changes))
+
+    def next_due_ns(self) -> int | None:
+        """Tell when the first silence since the last turn reaches its limit if nothing comes; None where none will."""
+        interval_s = self.frame_interval_s
+        dues = [topic.due_ns(interval_s) for topic in self.topics.values()]
+        dues += [stage.due_ns() for stage in self.stages.values()]
+        return min((due for due in dues if due is not None and due > self._judged_ns), default=None)
+
+    def _conditions(self, judgement: Judgement) -> dict[str, str]:
+        """Let an interruption that comes and goes be one: it lasts as long as the state, unless it is explained."""
+        if ADVICE_INTERRUPTED in judgement.conditions:
+            self._interruption = judgement.conditions[ADVICE_INTERRUPTED]
+        elif self._machine.state is not State.INTERRUPTED or judgement.observation is Observation.SILENT:
+            self._interruption = ''
+        kept = {ADVICE_INTERRUPTED: self._interruption} if self._interruption else {}
+        return judgement.conditions | kept
+
+    def _reasons(self, judgement: Judgement) -> tuple[str, ...]:
+        if self._machine.state is State.OK:
+            return ()
+        if judgement.reasons:
+            return judgement.reasons
+        return (STARTING_REASON if self._machine.state is State.STARTING else RECOVERING_REASON,)

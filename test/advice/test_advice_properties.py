@@ -1,0 +1,231 @@
+"""What must hold for every sequence of scenes, however strange."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+from advice_scenes import ARTERY, BOWEL, FRAME_NS, NO_POINTS, START_NS, hook_near_bowel, scene, tool
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rclpy.serialization import deserialize_message, serialize_message
+from surgical_guidance_msgs.msg import SceneState as SceneMessage
+from surgical_guidance_msgs.msg import Suggestion as SuggestionMessage
+
+from surgical_guidance.advice.features import DISTANCES
+from surgical_guidance.advice.messages import from_message, to_message
+from surgical_guidance.advice.rules import load
+from surgical_guidance.advice.suggestion import Status, Suggestion
+from surgical_guidance.advice.synthesiser import Synthesiser
+from surgical_guidance.clock import NS_PER_S
+from surgical_guidance.contract import CLASSES
+from surgical_guidance.scene import messages as scene_messages
+from surgical_guidance.scene.state import Energy, Instrument, Proximity, SceneState, StageTime, Structure
+
+TABLE = load()
+LIVE = (Status.VALID, Status.INTERRUPTED)
+
+millimetres = st.sampled_from([0.0, 0.4, 1.0, 2.0, 3.5, 6.0, 9.0, 11.0, 14.0, 40.0, math.nan])
+sigmas = st.sampled_from([0.1, 0.4, 1.0, 3.0, math.nan])
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some frames in which the same is the case, and how many are lost after them."""
+
+    frames: int
+    near: dict[str, tuple[float, float]]
+    tools: str
+    quality: float
+    sharpness: float
+    problem: str
+    latency_ms: float
+    towards: tuple[float, float]
+    lost: int
+
+
+TOOLS = {
+    'hook': (tool(),),
+    'hook aside': (tool(x=200.0),),
+    'grasper': (tool('grasper'),),
+    'hook off': (tool(energised=Energy.OFF),),
+}
+histories = st.lists(
+    st.builds(
+        Stretch,
+        frames=st.integers(1, 40),
+        near=st.dictionaries(st.sampled_from([BOWEL, ARTERY]), st.tuples(millimetres, sigmas)),
+        tools=st.sampled_from(sorted(TOOLS)),
+        quality=st.sampled_from([0.9, 0.3]),
+        sharpness=st.sampled_from([200.0, 2.0]),
+        problem=st.sampled_from(['', '', '', 'the engine failed']),
+        latency_ms=st.sampled_from([40.0, 10.0, 200.0]),
+        towards=st.sampled_from([(50.0, 0.0), (-9.0, 9.0), (0.0, 0.0)]),
+        lost=st.sampled_from([0, 0, 1, 4, 30, 100]),
+    ),
+    min_size=1,
+    max_size=7,
+)  # plausible operations
+
+
+def scenes_of(history: list[Stretch]) -> list[SceneState]:
+    scenes, frame = [], 0
+    for part in history:
+        near = [(name, mm, sigma) for name, (mm, sigma) in sorted(part.near.items())]
+        for _ in range(part.frames):
+            frame += 1
+            scenes.append(
+                scene(frame, near=near, tools=TOOLS[part.tools], quality=part.quality, sharpness=part.sharpness,
+                      problem=part.problem, latency_ms=part.latency_ms, towards=part.towards)
+            )  # fmt: skip
+        frame += part.lost
+    return in_order_of_arrival(scenes)
+
+
+def in_order_of_arrival(scenes: list[SceneState]) -> list[SceneState]:
+    """Leave out what one thread that makes scenes one after another could not have made."""
+    kept: list[SceneState] = []
+    for one in scenes:
+        if not kept or one.ready_ns > kept[-1].ready_ns:
+            kept.append(one)
+    return kept
+
+
+def told(suggestions: list[Suggestion]) -> list[bytes]:
+    """What is sent, byte for byte, without repeats of the same. (In CDR the padding between fields is anything.)"""
+    sent = [repr(from_message(to_message(suggestion))).encode() for suggestion in suggestions]
+    return [one for one, before in zip(sent, [b'', *sent], strict=False) if one != before]
+
+
+def run(scenes: list[SceneState], every_ns: int = 0) -> list[Suggestion]:
+    """Play scenes, asking for what fell due every so often (0: never), and the end of it all."""
+    synthesiser, now = Synthesiser(TABLE), scenes[0].ready_ns
+    sent = list(synthesiser.on_time(0))  # how it begins
+    for one in scenes:
+        while every_ns and now < one.ready_ns:
+            sent += synthesiser.on_time(now)
+            now += every_ns
+        sent += synthesiser.on_scene(one)
+    return sent + list(synthesiser.on_time(scenes[-1].ready_ns + 100 * NS_PER_S))
+
+
+@given(histories, st.sampled_from([3_000_000, 20_000_000, 50_000_000, 1_000_000_000]))
+@settings(max_examples=150, deadline=None)
+def test_what_is_told_does_not_depend_on_when_somebody_asks(history: list[Stretch], every_ns: int) -> None:
+    scenes = scenes_of(history)
+    assert told(run(scenes, every_ns)) == told(run(scenes))
+
+
+@given(histories)
+@settings(max_examples=150, deadline=None)
+def test_recorded_scenes_give_the_same_bytes_again(history: list[Stretch]) -> None:
+    scenes = scenes_of(history)
+    recorded = [
+        scene_messages.from_message(
+            deserialize_message(serialize_message(scene_messages.to_message(one)), SceneMessage)
+        )
+        for one in scenes
+    ]
+    assert told(run(recorded)) == told(run(scenes))
+
+
+@given(histories)
+@settings(max_examples=150, deadline=None)
+def test_never_are_two_shown_and_each_ends_once(history: list[Stretch]) -> None:
+    shown: set[int] = set()
+    ended: list[int] = []
+    for suggestion in run(scenes_of(history)):
+        if suggestion.sequence and suggestion.status in LIVE:
+            assert suggestion.sequence not in ended
+            shown.add(suggestion.sequence)
+        elif suggestion.sequence and suggestion.sequence in shown:
+            shown.discard(suggestion.sequence)
+            ended.append(suggestion.sequence)
+        if suggestion.status is Status.NONE:
+            assert not shown
+        assert len(shown) <= 1
+    assert not shown
+    assert ended == sorted(ended) == list(range(1, len(ended) + 1))
+
+
+@given(histories, st.sampled_from([5_000_000, 50_000_000, 300_000_000]))
+@settings(max_examples=150, deadline=None)
+def test_nothing_looks_current_past_its_validity(history: list[Stretch], every_ns: int) -> None:
+    scenes = scenes_of(history)
+    synthesiser, now = Synthesiser(TABLE), scenes[0].ready_ns
+    latest: Suggestion | None = None
+    for one in [*scenes, replace(scenes[-1], stamp_ns=scenes[-1].stamp_ns + 9 * NS_PER_S)]:
+        while now < one.ready_ns:
+            for latest in synthesiser.on_time(now):
+                assert latest.status is Status.WITHDRAWN or now < latest.valid_until_ns
+            if latest is not None and latest.status in LIVE:
+                assert now <= latest.valid_until_ns
+            now += every_ns
+        for latest in synthesiser.on_scene(one):
+            if latest.status in (Status.VALID, Status.NONE):
+                assert one.ready_ns < latest.valid_until_ns
+
+
+@given(histories)
+@settings(max_examples=150, deadline=None)
+def test_never_a_number_when_its_sigma_forbids_it(history: list[Stretch]) -> None:
+    for suggestion in run(scenes_of(history)):
+        number = re.search(r'(\d+) mm', suggestion.text_en)
+        if number is not None and suggestion.status is Status.VALID:
+            (evidence,) = [one for one in suggestion.evidence if one.name in DISTANCES]
+            assert evidence.unit == 'mm'
+            assert evidence.sigma <= evidence.value / 3
+            assert number[1] + 'mm' in suggestion.text_zh or '约' not in suggestion.text_zh
+
+
+any_float = st.floats(width=64)
+points = st.sampled_from([
+    NO_POINTS, np.full((3, 2), np.nan, np.float32), np.array([[np.inf, -np.inf], [-np.inf, np.inf]], np.float32),
+    np.zeros((200_000, 2), np.float32),
+])  # fmt: skip
+names = st.sampled_from([*CLASSES, '', 'unheard of'])
+strange_scenes = st.builds(
+    SceneState,
+    stamp_ns=st.sampled_from([START_NS, START_NS + FRAME_NS, START_NS + 2 * FRAME_NS, 0, -NS_PER_S, 2**61]),
+    sequence=st.integers(0, 2**64 - 1),
+    monotonic_ns=st.integers(-(2**63), 2**63 - 1),
+    width=st.sampled_from([0, 1, 1920, 2**32 - 1]),
+    height=st.sampled_from([0, 1, 1080, 2**32 - 1]),
+    valid=st.sampled_from([True, True, True, False]),
+    problem=st.sampled_from(['', 'x' * 10_000]),
+    instruments=st.lists(
+        st.builds(Instrument, names, any_float, points, tip_visible=st.booleans(), tip_x=any_float, tip_y=any_float),
+        max_size=3,
+    ).map(tuple),
+    structures=st.lists(st.builds(Structure, names, any_float, points, any_float), max_size=3).map(tuple),
+    proximities=st.lists(
+        st.builds(Proximity, st.integers(0, 4), st.integers(0, 4), any_float, any_float, any_float, st.text(max_size=3),
+                  any_float, any_float),
+        max_size=6,
+    ).map(tuple),
+    quality=any_float,
+    sharpness=any_float,
+    brightness=any_float,
+    stages=st.lists(st.builds(StageTime, st.text(max_size=3), any_float, any_float), max_size=2).map(tuple),
+)  # fmt: skip
+
+
+@given(st.lists(strange_scenes, min_size=1, max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_no_scene_that_a_message_can_say_is_too_strange(scenes: list[SceneState]) -> None:
+    synthesiser = Synthesiser(TABLE)
+    for one in scenes:
+        for suggestion in (*synthesiser.on_scene(one), *synthesiser.on_time(one.stamp_ns)):
+            assert suggestion.rule_id in {'', *(rule.id for rule in TABLE.rules)}
+
+
+def test_a_suggestion_is_the_same_after_it_was_a_message() -> None:
+    for suggestion in run(hook_near_bowel(range(40), sigma=0.25)):
+        stages = tuple(
+            StageTime(stage.stage, float(np.float32(stage.start_ms)), float(np.float32(stage.duration_ms)))
+            for stage in suggestion.stages
+        )
+        message = deserialize_message(serialize_message(to_message(suggestion)), SuggestionMessage)
+        assert from_message(message) == replace(suggestion, stages=stages)

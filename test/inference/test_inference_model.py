@@ -1,0 +1,105 @@
+"""The model that comes with the package sees the phantom as it is, on patients it was not trained on."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+from inference_helpers import as_frame
+
+from surgical_guidance.contract import CLASSES
+from surgical_guidance.inference.pipeline import Pipeline
+from surgical_guidance.phantom import script
+from surgical_guidance.phantom.scene import Scene
+from surgical_guidance.scene.builder import SceneBuilder
+
+HOOK = 'l_hook_electrocautery'
+SIZE = (1280, 720)
+UNSEEN = (7001, 7002, 7003)  # training takes tissues 100 to 2100
+
+
+@pytest.fixture(scope='module')
+def pipeline() -> Pipeline:
+    pipeline = Pipeline.load('phantom_segmentation')
+    pipeline.warm_up()
+    return pipeline
+
+
+def rendered(scene: Scene, time_s: float) -> np.ndarray:
+    image = np.empty((scene.height, scene.width, 3), np.uint8)
+    scene.render(time_s, image)
+    return image
+
+
+def seen(pipeline: Pipeline, image: np.ndarray) -> np.ndarray:
+    """Labels in the contract's order."""
+    result = pipeline.run(as_frame(image))
+    assert result.segmentation is not None, result.problem
+    order = np.array([CLASSES.index(name) for name in result.segmentation.classes], np.uint8)
+    return order[result.segmentation.labels]
+
+
+def test_it_segments_patients_it_was_not_trained_on(pipeline: Pipeline) -> None:
+    hit, union = np.zeros(len(CLASSES)), np.zeros(len(CLASSES))
+    for seed in UNSEEN:
+        scene = Scene(*SIZE, seed=seed)
+        for time_s in (0.5, 2.5, 5.5, 9.0, 12.5, 15.6):
+            found = seen(pipeline, rendered(scene, time_s))
+            truth = scene.truth(time_s, found.shape[1], found.shape[0]).labels
+            for index in range(len(CLASSES)):
+                hit[index] += ((found == index) & (truth == index)).sum()
+                union[index] += ((found == index) | (truth == index)).sum()
+    there = union > 0
+    iou = hit[there] / union[there]
+    assert iou.mean() > 0.92
+    assert iou.min() > 0.80
+
+
+def test_the_tip_of_the_hook_can_be_found_to_a_millimetre(pipeline: Pipeline) -> None:
+    scene = Scene(*SIZE, seed=UNSEEN[0])
+    for time_s in (1.0, 5.5, 9.0, 12.5):
+        frame = as_frame(rendered(scene, time_s))
+        found = SceneBuilder().build(frame, pipeline.run(frame).segmentation)
+        (hook,) = (instrument for instrument in found.instruments if instrument.class_name == HOOK)
+        truth = scene.truth(time_s)
+        x, y = truth.tips[HOOK]
+        assert hook.tip_visible
+        assert np.hypot(hook.tip_x - x, hook.tip_y - y) < truth.px_per_mm * 1.0
+
+
+def test_it_is_less_sure_of_what_is_unlike_the_phantom(pipeline: Pipeline) -> None:
+    def confidence(image: np.ndarray) -> float:
+        result = pipeline.run(as_frame(image))
+        return 0.0 if result.segmentation is None else float(result.segmentation.confidence.mean()) / 255
+
+    rng = np.random.default_rng(0)
+    known = confidence(rendered(Scene(*SIZE, seed=UNSEEN[1]), 1.0))
+    checks = cv2.resize(rng.integers(0, 255, (9, 16, 3), np.uint8), SIZE, interpolation=cv2.INTER_NEAREST)
+    assert known > 0.95
+    assert confidence(checks) < 0.6
+
+
+def test_a_grey_picture_is_taken(pipeline: Pipeline) -> None:
+    scene = Scene(*SIZE, seed=UNSEEN[0])
+    grey = cv2.cvtColor(rendered(scene, 1.0), cv2.COLOR_BGR2GRAY)
+    found = seen(pipeline, grey)
+    truth = scene.truth(1.0, found.shape[1], found.shape[0]).labels
+    assert (found == truth).mean() > 0.85
+
+
+def test_nothing_of_the_size_of_a_frame_is_allocated(pipeline: Pipeline) -> None:
+    frame = as_frame(rendered(Scene(*SIZE, seed=1), script.DISSECTION.start_s))
+    pipeline.run(frame)
+    tracemalloc.start()
+    pipeline.run(frame)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64_000  # a frame has 2.7 MB, the network's input 0.44 MB
+
+
+def test_a_black_picture_is_told_as_such(pipeline: Pipeline) -> None:
+    result = pipeline.run(as_frame(np.zeros((720, 1280, 3), np.uint8)))
+    assert result.segmentation is None
+    assert result.problem == 'the network sees nothing but background'

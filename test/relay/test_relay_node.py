@@ -1,0 +1,107 @@
+"""The relay as a managed node: it says where it serves or why it cannot, and lets go of everything."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from typing import Any
+
+import pytest
+from rclpy.parameter import Parameter
+from surgical_guidance_msgs.msg import GuidanceStatus, StageStatus, Suggestion
+
+from surgical_guidance.contract import HEARTBEAT, STATUS, SUGGESTION
+from surgical_guidance.ports import publisher, subscription
+from surgical_guidance.relay.access import bind
+from surgical_guidance.relay.node import RelayNode
+
+
+def make(graph: Any, **params: object) -> RelayNode:
+    params = {'port': 0, **params}
+    overrides = [Parameter(name, value=value) for name, value in params.items()]
+    node = RelayNode(context=graph.context, parameter_overrides=overrides)
+    graph.add(node)
+    return node
+
+
+def serves(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f'{url}/healthz', timeout=5) as answer:  # noqa: S310  (our own server)
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def heartbeats(graph: Any) -> list[StageStatus]:
+    got: list[StageStatus] = []
+    subscription(graph.node('listener'), HEARTBEAT, got.append)
+    return got
+
+
+def test_it_serves_while_active_and_says_where(graph: Any) -> None:
+    beats = heartbeats(graph)
+    node = make(graph)
+    assert graph.spin_until(lambda: any(b.state == StageStatus.ACTIVE and b.done > 5 for b in beats))
+    assert beats[-1].detail == node.url
+    assert node.url.startswith('http://127.0.0.1:')
+    assert serves(node.url)
+
+
+def test_a_port_in_use_is_said_and_the_process_lives(graph: Any) -> None:
+    beats = heartbeats(graph)
+    with bind('127.0.0.1', 0) as taken:
+        make(graph, port=taken.getsockname()[1])
+        assert graph.spin_until(lambda: any(b.state == StageStatus.FAILED for b in beats))
+    failed = next(b for b in beats if b.state == StageStatus.FAILED)
+    assert 'is in use' in failed.detail
+    assert 'port:=0' in failed.detail
+
+
+def test_any_other_interface_is_refused(graph: Any) -> None:
+    beats = heartbeats(graph)
+    make(graph, host='0.0.0.0')
+    assert graph.spin_until(lambda: any('TLS and tokens' in b.detail for b in beats))
+
+
+def test_it_stops_and_starts_again_at_the_same_place(graph: Any) -> None:
+    node = make(graph, autostart=False)
+    assert node.request(node.trigger_configure)
+    assert node.request(node.trigger_activate)
+    url = node.url
+    assert serves(url)
+    assert node.request(node.trigger_deactivate)
+    assert not serves(url)
+    assert node.request(node.trigger_activate)
+    assert node.url == url
+    assert serves(url)
+    assert node.request(node.trigger_deactivate)
+    assert node.request(node.trigger_cleanup)
+    with bind('127.0.0.1', int(url.rsplit(':', 1)[1])):
+        pass
+
+
+def test_what_it_took_is_given_back_when_nobody_activates_it(graph: Any) -> None:
+    node = make(graph, autostart=False)
+    assert node.request(node.trigger_configure)
+    port = int(node.url.rsplit(':', 1)[1])
+    node.close()
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', port))
+
+
+def test_a_message_of_another_version_is_not_shown_and_harms_nothing(graph: Any) -> None:
+    node = make(graph)
+    other = graph.node('other')
+    suggestions, status = publisher(other, SUGGESTION), publisher(other, STATUS)
+    assert graph.spin_until(lambda: suggestions.get_subscription_count() and status.get_subscription_count())
+    suggestions.publish(Suggestion(status=99))
+    status.publish(GuidanceStatus(state=99))
+    done = node.done
+    assert graph.spin_until(lambda: node.done > done + 5)
+    assert serves(node.url)
+
+
+@pytest.mark.parametrize(('name', 'value'), [('jpeg_quality', 5), ('port', 70000), ('max_clients', 0)])
+def test_values_out_of_range_are_refused(graph: Any, name: str, value: int) -> None:
+    with pytest.raises(Exception, match=name):
+        make(graph, **{name: value})

@@ -1,0 +1,72 @@
+"""A stage's process is killed: how long until the watchdog says so."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from surgical_guidance_msgs.msg import GuidanceStatus
+
+from surgical_guidance.clock import monotonic_ns
+
+MS = 1_000_000
+FEED = Path(__file__).parent / 'watchdog_feed.py'
+
+
+@pytest.fixture
+def process(graph):
+    """The stages in a process of their own, on this graph's domain; ``last_ns`` is when its last frame was sent."""
+    environment = {**os.environ, 'ROS_DOMAIN_ID': str(graph.context.get_domain_id())}
+    child = subprocess.Popen([sys.executable, FEED], stdout=subprocess.PIPE, env=environment, text=True)
+    child.last_ns = 0
+
+    def read():
+        for line in child.stdout:
+            child.last_ns = int(line)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    yield child
+    child.send_signal(signal.SIGCONT)
+    child.kill()
+    child.wait()
+    reader.join()
+    child.stdout.close()
+
+
+@pytest.fixture
+def domain(domain, monkeypatch):
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    return domain
+
+
+@pytest.fixture
+def running(domain, graph, process, ears, watchdog):
+    node = watchdog()
+    assert graph.spin_until(lambda: ears.state == GuidanceStatus.OK, timeout_s=20.0)
+    return node
+
+
+@pytest.mark.processes
+def test_a_process_that_is_killed_is_missed_within_a_tenth_of_a_second(graph, process, ears, running):
+    process.kill()
+    killed_ns = monotonic_ns()
+    assert graph.spin_until(lambda: ears.heard('stage_lost.inference'))
+    assert graph.spin_until(lambda: ears.state == GuidanceStatus.FAILED)
+    assert (ears.heard('stage_lost.inference') - killed_ns) / MS < 100
+    assert (ears.statuses[-1][0] - killed_ns) / MS < 200  # how late this test looked is in it
+
+
+@pytest.mark.processes
+def test_a_process_that_stands_still_is_missed_by_its_frames(graph, process, ears, running):
+    process.send_signal(signal.SIGSTOP)
+    stopped_ns = monotonic_ns()
+    assert graph.spin_until(lambda: ears.heard('camera_lost'))
+    assert (ears.heard('camera_lost') - stopped_ns) / MS < 200
+    assert graph.spin_until(lambda: ears.heard('stage_lost.relay'))  # three heartbeats
+    assert (ears.heard('stage_lost.relay') - stopped_ns) / MS < 500
+    process.send_signal(signal.SIGCONT)
+    assert graph.spin_until(lambda: ears.state == GuidanceStatus.OK)

@@ -1,0 +1,76 @@
+"""Stands in for the stages: publishes what they would, at the rate of a source. Also a process; see ``__main__``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+from std_msgs.msg import Header
+from surgical_guidance_msgs.msg import FrameRef, FrameTiming, SceneState, StageStatus, StageTiming, Suggestion
+
+from surgical_guidance.clock import monotonic_ns, to_time
+from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMING
+from surgical_guidance.ports import publisher
+
+FPS = 30.0
+
+
+class Feed:
+    """The messages of all stages. Call :meth:`frame` for every frame; the rest comes with every third or sixth.
+
+    :param stages: who sends a heartbeat; the frame path's messages are sent in any case.
+    """
+
+    def __init__(self, node: Node, stages: tuple[str, ...] = STAGES) -> None:
+        self.stages = stages
+        self.latency_ms = 20.0
+        self.pictures = True
+        self.states = dict.fromkeys(STAGES, StageStatus.ACTIVE)
+        self.last_ns = 0
+        self._sequence = 0
+        self._publishers = {t: publisher(node, t) for t in (FRAME, SCENE, TIMING, SUGGESTION, HEARTBEAT)}
+
+    def frame(self) -> None:
+        self._sequence += 1
+        if self._sequence % 3 == 1:
+            self.beat()
+        if self._sequence % 6 == 1:
+            self._publishers[SUGGESTION].publish(Suggestion(status=Suggestion.STATUS_NONE))
+        if not self.pictures:
+            return
+        header = Header(stamp=to_time(time.time_ns()))
+        self.last_ns = monotonic_ns()
+        self._publishers[FRAME].publish(
+            FrameRef(header=header, sequence=self._sequence, ring='feed', encoding='bgr8', nominal_rate=FPS)
+        )
+        self._publishers[SCENE].publish(SceneState(header=header, sequence=self._sequence, valid=True))
+        times = StageTiming(stage='capture_to_advice', duration_ms=float(self.latency_ms))
+        self._publishers[TIMING].publish(
+            FrameTiming(header=header, sequence=self._sequence, stages=[times], captured=self._sequence)
+        )
+
+    def beat(self) -> None:
+        for stage in self.stages:
+            self._publishers[HEARTBEAT].publish(StageStatus(stage=stage, pid=os.getpid(), state=self.states[stage]))
+
+
+def main() -> None:
+    """Feed until killed; says the monotonic time of every frame [ns], for who measures."""
+    context = Context()
+    rclpy.init(args=[], context=context)
+    feed = Feed(Node('feed', namespace='/surgical_guidance', context=context))
+    due = time.monotonic()
+    while True:
+        feed.frame()
+        sys.stdout.write(f'{feed.last_ns}\n')
+        sys.stdout.flush()
+        due += 1.0 / FPS
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+if __name__ == '__main__':
+    main()
