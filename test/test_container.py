@@ -1,4 +1,4 @@
-"""The composed process: a frame goes by reference from the camera's slot to the engine's input, with nothing in between."""
+"""The composed process: a frame goes by reference from the camera's slot to the input of the engine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ FRAME_BYTES = 1920 * 1080 * 3
 @pytest.fixture
 def guidance(graph):
     arguments = ['--ros-args', '-p', "camera:source:='phantom:?size=1920x1080'"]
-    nodes = {node.get_name(): graph.add(node) for node in container.guidance(context=graph.context, cli_args=arguments)}
-    return nodes
+    return {node.get_name(): graph.add(node) for node in container.guidance(context=graph.context, cli_args=arguments)}
 
 
 class Looked:

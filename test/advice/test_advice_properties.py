@@ -112,14 +112,14 @@ def run(scenes: list[SceneState], every_ns: int = 0) -> list[Suggestion]:
 
 
 @given(histories, st.sampled_from([3_000_000, 20_000_000, 50_000_000, 1_000_000_000]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_told_does_not_depend_on_when_somebody_asks(history: list[Stretch], every_ns: int) -> None:
     scenes = scenes_of(history)
     assert told(run(scenes, every_ns)) == told(run(scenes))
 
 
 @given(histories)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_recorded_scenes_give_the_same_bytes_again(history: list[Stretch]) -> None:
     scenes = scenes_of(history)
     recorded = [
@@ -132,7 +132,7 @@ def test_recorded_scenes_give_the_same_bytes_again(history: list[Stretch]) -> No
 
 
 @given(histories)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_never_are_two_shown_and_each_ends_once(history: list[Stretch]) -> None:
     shown: set[int] = set()
     ended: list[int] = []
@@ -151,7 +151,7 @@ def test_never_are_two_shown_and_each_ends_once(history: list[Stretch]) -> None:
 
 
 @given(histories, st.sampled_from([5_000_000, 50_000_000, 300_000_000]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_nothing_looks_current_past_its_validity(history: list[Stretch], every_ns: int) -> None:
     scenes = scenes_of(history)
     synthesiser, now = Synthesiser(TABLE), scenes[0].ready_ns
@@ -169,7 +169,7 @@ def test_nothing_looks_current_past_its_validity(history: list[Stretch], every_n
 
 
 @given(histories)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_never_a_number_when_its_sigma_forbids_it(history: list[Stretch]) -> None:
     for suggestion in run(scenes_of(history)):
         number = re.search(r'(\d+) mm', suggestion.text_en)
@@ -213,7 +213,7 @@ strange_scenes = st.builds(
 
 
 @given(st.lists(strange_scenes, min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_scene_that_a_message_can_say_is_too_strange(scenes: list[SceneState]) -> None:
     synthesiser = Synthesiser(TABLE)
     for one in scenes:

@@ -303,3 +303,20 @@ def test_repeats_are_the_same_and_never_outlive_their_validity(synthesiser: Synt
     assert len(set(repeats)) == 2
     outlived = next(step for step, one in enumerate(repeats) if one.status is Status.WITHDRAWN)
     assert ready + outlived * NS_PER_S // 4 < repeats[-1].valid_until_ns <= ready + (outlived + 1) * NS_PER_S // 4
+
+
+def test_a_repeat_is_not_sent_when_its_own_validity_is_over_though_that_of_its_confirmation_is_not(table) -> None:
+    short = table.model_copy(
+        update={'rules': [rule.model_copy(update={'valid_for_s': 1.0, 'hold_s': 0.0}) for rule in table.rules]}
+    )
+    synthesiser = Synthesiser(short)
+    slow = [
+        replace(scene(5 * n, near=[(BOWEL, 6.0, 0.4)], latency_ms=480.0), sequence=n + 1) for n in range(12)
+    ]  # 6 Hz: every second frame is sent
+    sent, last = played(synthesiser, slow), slow[-1]
+    if sent[-1].stamp_ns == last.stamp_ns:
+        last = slow.pop()
+        synthesiser = Synthesiser(short)
+        sent, last = played(synthesiser, slow), slow[-1]
+    assert sent[-1].valid_until_ns < last.stamp_ns + NS_PER_S
+    assert synthesiser.on_time(sent[-1].valid_until_ns + NS_PER_MS) == []

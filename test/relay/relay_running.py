@@ -37,7 +37,7 @@ class Camera:
         frame = self._ring.commit(draft, self._clock.stamp_ns(monotonic_ns()), monotonic_ns())
         fact = FrameFact(frame.sequence, frame.stamp_ns, frame.monotonic_ns, frame.ring, frame.slot, 25.0)
         self._service.frame(fact)
-        self._service.scene(SceneFact(fact.sequence, fact.monotonic_ns, {'valid': True}))
+        self._service.scene(SceneFact(fact.sequence, fact.monotonic_ns, {'of': fact.sequence}))
         return fact
 
     def run(self, rate: float = 25.0) -> None:

@@ -1,4 +1,4 @@
-"""The real relay process and a feed, as children of a test."""
+"""The real relay process and a feed, as children of a test, and what is asked of the page in a browser."""
 
 from __future__ import annotations
 
@@ -11,6 +11,39 @@ import time
 from pathlib import Path
 
 FEED = Path(__file__).with_name('relay_feed.py')
+
+# Notes on the page when something changes, on the wall clock: the instants of this test's signals are on it too.
+WATCH = """() => {
+  window.seen = {};
+  const note = () => {
+    const now = performance.timeOrigin + performance.now();
+    for (const [name, value] of [
+      ['picture', document.getElementById('stage').dataset.picture],
+      ['advice', document.getElementById('advice').dataset.status],
+      ['system', document.getElementById('system').dataset.state],
+      ['why', document.getElementById('why').textContent]]) window.seen[`${name}=${value}`] ??= now;
+  };
+  const all = {subtree: true, attributes: true, childList: true, characterData: true};
+  new MutationObserver(note).observe(document.body, all);
+}"""
+
+# How far the outline is off the square, left and right [px]: both found by their pixels, in one task of the page.
+MISMATCH = """() => {
+  const picture = document.getElementById('picture'), overlay = document.getElementById('overlay');
+  const row = Math.round(picture.height / 3 + 60);
+  const scale = overlay.width / picture.width;
+  const bright = picture.getContext('2d').getImageData(0, row, picture.width, 1).data;
+  const drawn = overlay.getContext('2d').getImageData(0, Math.round(row * scale), overlay.width, 1).data;
+  const columns = [];
+  for (let x = 0; x < picture.width; x += 1) if (bright[4 * x] > 130) columns.push(x);
+  const line = [];
+  for (let x = 0; x < overlay.width; x += 1) {
+    const [r, g, b, a] = drawn.slice(4 * x, 4 * x + 4);
+    if (a > 200 && r > 200 && g < 180 && b > 200) line.push(x / scale);
+  }
+  if (!columns.length || !line.length) return null;
+  return [columns[0], columns[0] - line[0], columns.at(-1) - line.at(-1)];
+}"""
 
 
 class Process:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from relay_world import World
+from relay_world import MISMATCH, WATCH, World
 
 from surgical_guidance.contract import NAMESPACE
 from surgical_guidance.frames import remove_dead_rings, ring_scope
@@ -52,22 +52,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
         browser.close()
-
-
-# Notes on the page when something changes, on the wall clock: the instants of this test's signals are on it too.
-WATCH = """() => {
-  window.seen = {};
-  const note = () => {
-    const now = performance.timeOrigin + performance.now();
-    for (const [name, value] of [
-      ['picture', document.getElementById('stage').dataset.picture],
-      ['advice', document.getElementById('advice').dataset.status],
-      ['system', document.getElementById('system').dataset.state],
-      ['why', document.getElementById('why').textContent]]) window.seen[`${name}=${value}`] ??= now;
-  };
-  const all = {subtree: true, attributes: true, childList: true, characterData: true};
-  new MutationObserver(note).observe(document.body, all);
-}"""
 
 
 @pytest.fixture(scope='module')
@@ -166,25 +150,6 @@ def test_the_language_switches_live_and_is_remembered(page: Page) -> None:
     page.keyboard.press('l')
     assert page.inner_text('#mark-word') == '高'
     assert 'research' not in page.inner_text('footer').lower()
-
-
-# How far the outline is off the square, left and right [px]: both found by their pixels, in one task of the page.
-MISMATCH = """() => {
-  const picture = document.getElementById('picture'), overlay = document.getElementById('overlay');
-  const row = Math.round(picture.height / 3 + 60);
-  const scale = overlay.width / picture.width;
-  const bright = picture.getContext('2d').getImageData(0, row, picture.width, 1).data;
-  const drawn = overlay.getContext('2d').getImageData(0, Math.round(row * scale), overlay.width, 1).data;
-  const columns = [];
-  for (let x = 0; x < picture.width; x += 1) if (bright[4 * x] > 130) columns.push(x);
-  const line = [];
-  for (let x = 0; x < overlay.width; x += 1) {
-    const [r, g, b, a] = drawn.slice(4 * x, 4 * x + 4);
-    if (a > 200 && r > 200 && g < 180 && b > 200) line.push(x / scale);
-  }
-  if (!columns.length || !line.length) return null;
-  return [columns[0], columns[0] - line[0], columns.at(-1) - line.at(-1)];
-}"""
 
 
 def test_outlines_are_drawn_over_the_very_frame_they_belong_to(

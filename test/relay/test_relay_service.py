@@ -57,8 +57,9 @@ def test_a_page_gets_each_picture_with_the_scene_of_the_same_frame(relay: Relay)
     got = watch(relay, 10)
     numbers = [header['sequence'] for header, _ in got]
     assert numbers == sorted(set(numbers))
+    assert sum(header['scene'] is not None for header, _ in got) > 5  # one that is late is missing, never another's
     for header, jpeg in got:
-        assert header['scene'] == {'valid': True}
+        assert header['scene'] in (None, {'of': header['sequence']})
         assert (header['width'], header['height']) == SIZE
         assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (SIZE[1], SIZE[0], 3)
 
