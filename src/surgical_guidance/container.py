@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
@@ -75,10 +76,9 @@ def watchdog(**node: Any) -> list[Node]:
 
 
 def relay(**node: Any) -> list[Node]:
-    """Make the relay. It steps back behind the operating room wherever the processor is short."""
+    """Make the relay."""
     from surgical_guidance.relay.node import RelayNode
 
-    os.nice(5)
     return [RelayNode(**node)]
 
 
@@ -106,6 +106,7 @@ def run(compose: Callable[[], Sequence[Node]], args: Sequence[str] | None = None
     stop = _StopRequest()
     rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
     sys.setswitchinterval(SWITCH_S)
+    cv2.setNumThreads(1)  # its pool would fight with the engine's threads, and the pictures here are small work
     nodes: Sequence[Node] = ()
     try:
         nodes = compose()

@@ -173,9 +173,9 @@ def test_one_lost_frame_interrupts_nothing(synthesiser: Synthesiser) -> None:
     assert {suggestion.status for suggestion in sent} == {Status.VALID}
 
 
-def test_a_slow_source_is_given_three_of_its_frames(synthesiser: Synthesiser) -> None:
-    slow = [replace(scene(15 * n, near=[(BOWEL, 6.0, 0.4)]), sequence=n + 1) for n in range(8)]
-    sent = played(synthesiser, slow)
+@pytest.mark.parametrize('every', [3, 6, 15, 30])
+def test_scenes_that_come_seldom_are_waited_for_three_of_their_intervals(synthesiser: Synthesiser, every: int) -> None:
+    sent = played(synthesiser, [scene(every * n, near=[(BOWEL, 6.0, 0.4)]) for n in range(12)])
     assert Status.INTERRUPTED not in {suggestion.status for suggestion in sent}
     assert raised(sent) == ['hook_near_bowel']
 

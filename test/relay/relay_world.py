@@ -12,20 +12,6 @@ from pathlib import Path
 
 FEED = Path(__file__).with_name('relay_feed.py')
 
-# Notes on the page when something changes, on the wall clock: the instants of this test's signals are on it too.
-WATCH = """() => {
-  window.seen = {};
-  const note = () => {
-    const now = performance.timeOrigin + performance.now();
-    for (const [name, value] of [
-      ['picture', document.getElementById('stage').dataset.picture],
-      ['advice', document.getElementById('advice').dataset.status],
-      ['system', document.getElementById('system').dataset.state],
-      ['why', document.getElementById('why').textContent]]) window.seen[`${name}=${value}`] ??= now;
-  };
-  const all = {subtree: true, attributes: true, childList: true, characterData: true};
-  new MutationObserver(note).observe(document.body, all);
-}"""
 
 # How far the outline is off the square, left and right [px]: both found by their pixels, in one task of the page.
 MISMATCH = """() => {

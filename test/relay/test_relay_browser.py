@@ -7,31 +7,20 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from relay_world import MISMATCH, WATCH, World
+from playwright.sync_api import Browser, Page
+from relay_world import MISMATCH, World
 
+from chromium import WATCH, chromium, need_chromium, told_after
 from surgical_guidance.contract import NAMESPACE
 from surgical_guidance.frames import remove_dead_rings, ring_scope
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path('/usr/bin/chromium')
-if not CHROMIUM.exists():
-    pytest.skip('no Chromium: apt-get install -y chromium', allow_module_level=True)
+need_chromium()
 
-FLAGS = [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-]
 TOLD_MS = 500
 
 
@@ -48,10 +37,8 @@ def world(domain: Callable[[], int]) -> Iterator[World]:
 
 @pytest.fixture(scope='module')
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope='module')
@@ -85,12 +72,6 @@ def page(console: Page, world: World) -> Page:
     console.wait_for_selector('#stage[data-picture=live]')
     console.evaluate('window.seen = {}')
     return console
-
-
-def told_after(page: Page, what: str, at_ms: float) -> float:
-    """Wait until the page has shown something; give how long after an instant it did [ms]."""
-    page.wait_for_function('what => window.seen[what]', arg=what)
-    return float(page.evaluate('what => window.seen[what]', what)) - at_ms
 
 
 def note(record: Callable[[str, object], None], name: str, value: float) -> None:

@@ -8,10 +8,10 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from watchdog_feed import FPS, Feed
+from watchdog_feed import Feed
 
 from surgical_guidance.clock import monotonic_ns
-from surgical_guidance.contract import ALARM, DIAGNOSTICS, STATUS
+from surgical_guidance.contract import ALARM, DIAGNOSTICS, HEARTBEAT, STATUS, SUGGESTION
 from surgical_guidance.ports import subscription
 from surgical_guidance.watchdog.node import WatchdogNode
 
@@ -54,9 +54,10 @@ def ears(probe) -> Ears:
 
 @pytest.fixture
 def feed(probe) -> Feed:
-    """Stages that work, as long as the graph is turned."""
-    feed = Feed(probe)
-    probe.create_timer(1.0 / FPS, feed.frame)
+    """Stages that work, as long as the graph is turned. Slow ones: a busy machine must not look like a lost camera."""
+    feed = Feed(probe, fps=10.0)
+    for rate, send in ((feed.fps, feed.frame), (HEARTBEAT.rate, feed.beat), (SUGGESTION.rate, feed.suggest)):
+        probe.create_timer(1.0 / rate, send)
     return feed
 
 

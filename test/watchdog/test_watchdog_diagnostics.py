@@ -105,7 +105,7 @@ def test_a_stage_whose_process_ended_is_an_error(play, log):
 
 def test_a_stage_without_a_heartbeat_is_an_error(play, log):
     play.silent.add('relay')
-    play.run(0.5)
+    play.run(0.6)
     assert rows(play, log)['stage relay'].message == 'no heartbeat'
 
 

@@ -49,7 +49,7 @@ def test_a_topic_that_comes_one_a_frame_may_be_silent_for_three_frames_or_a_tent
 
 def test_other_limits_come_from_the_deadline_or_else_from_the_rate():
     assert silence_limit_s(SUGGESTION, 0.03) == SUGGESTION.deadline
-    assert silence_limit_s(HEARTBEAT, 0.03) == pytest.approx(3.0 / HEARTBEAT.rate)
+    assert silence_limit_s(HEARTBEAT, 0.03) == pytest.approx(5.0 / HEARTBEAT.rate)
 
 
 def test_nothing_was_heard_of_a_topic_at_first():
@@ -119,11 +119,11 @@ def beating(state=StageState.ACTIVE, *, pid=7, until_ns=S, grace_s=15.0):
     return stage
 
 
-def test_a_stage_at_work_is_alive_for_three_heartbeats():
+def test_a_stage_at_work_is_alive_for_five_heartbeats():
     stage = beating()
-    assert stage.due_ns() == S + 300 * MS
-    assert stage.facts(S + 299 * MS).alive
-    assert not stage.facts(S + 300 * MS).alive
+    assert stage.due_ns() == S + 500 * MS
+    assert stage.facts(S + 499 * MS).alive
+    assert not stage.facts(S + 500 * MS).alive
 
 
 @pytest.mark.parametrize('state', [StageState.UNCONFIGURED, StageState.INACTIVE])
@@ -163,8 +163,8 @@ def test_a_stage_that_was_started_again_is_alive():
 def test_a_process_of_the_same_number_on_another_host_is_not_the_stage():
     stage = beating(pid=7)
     stage.process_ended(S + 10 * MS)
-    stage.beat(S + 400 * MS, 7, StageState.ACTIVE, '', 4)
-    assert stage.facts(S + 400 * MS).alive
+    stage.beat(S + 600 * MS, 7, StageState.ACTIVE, '', 4)
+    assert stage.facts(S + 600 * MS).alive
 
 
 @pytest.mark.parametrize('last_word', [StageState.UNCONFIGURED, StageState.FINISHED])

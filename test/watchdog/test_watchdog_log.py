@@ -10,9 +10,11 @@ import pytest
 from surgical_guidance.contract import STAGES
 from surgical_guidance.errors import HostError
 from surgical_guidance.watchdog import log as log_module
-from surgical_guidance.watchdog.alarm_table import CAMERA_LOST, alarm_table
+from surgical_guidance.watchdog.alarm_table import alarm_table
 from surgical_guidance.watchdog.alarms import AlarmList
 from surgical_guidance.watchdog.log import FILE_NAME, AlarmLog, entry, state_directory
+
+STAGE_LOST = 'stage_lost.relay'
 
 
 def read(directory):
@@ -131,14 +133,14 @@ def test_a_disk_that_hangs_holds_nobody_up_and_fills_no_memory(log, monkeypatch,
 
 def test_an_entry_says_what_when_who_and_how_often():
     alarms = AlarmList(alarm_table(STAGES))
-    alarms.update({CAMERA_LOST: 'no frame for 0.09 s'}, 1, 1)
-    [change] = alarms.acknowledge(CAMERA_LOST, 'Dr Li', 1_700_000_000_123_000_000)
+    alarms.update({STAGE_LOST: 'its process 7 has ended'}, 1, 1)
+    [change] = alarms.acknowledge(STAGE_LOST, 'Dr Li', 1_700_000_000_123_000_000)
     assert entry(change, 1_700_000_000_123_000_000) == {
         'at': '2023-11-14T22:13:20.123+00:00',
         'event': 'acknowledged',
-        'id': 'camera_lost',
+        'id': 'stage_lost.relay',
         'priority': 'high',
-        'detail': 'no frame for 0.09 s',
+        'detail': 'its process 7 has ended',
         'active': True,
         'acknowledged_by': 'Dr Li',
         'count': 1,

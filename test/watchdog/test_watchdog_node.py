@@ -51,7 +51,7 @@ def test_it_says_that_it_starts_and_then_that_all_is_well(graph, ears, watchdog,
     last = ears.statuses[-1][1]
     assert last.state == GuidanceStatus.OK
     assert list(last.reasons) == []
-    assert 20.0 < last.frame_rate < 40.0
+    assert 7.0 < last.frame_rate < 13.0
     assert last.latency_p50_ms == pytest.approx(20.0)
     assert ears.alarms == []
 
@@ -73,10 +73,11 @@ def test_the_status_is_sent_with_liveliness(graph, probe, running):
 
 def test_a_camera_that_stops_is_an_alarm_and_a_state(graph, feed, ears, running, tmp_path):
     feed.pictures = False
-    assert graph.spin_until(lambda: ears.heard('camera_lost'))
     assert graph.spin_until(lambda: ears.state == GuidanceStatus.INTERRUPTED)
-    notice_ms = (ears.heard('camera_lost') - feed.last_ns) / MS
-    assert 80 < notice_ms < 250  # 91 ms on an idle host; see the process test for the measure
+    noticed_ms = (ears.statuses[-1][0] - feed.last_ns) / MS
+    assert 280 < noticed_ms < 450  # three frames at 10 Hz, and how late this test looked
+    assert graph.spin_until(lambda: ears.heard('camera_lost'))
+    assert graph.spin_until(lambda: ears.statuses[-1][1].alarms)
     [standing] = ears.statuses[-1][1].alarms
     assert standing.id == 'camera_lost'
     assert standing.text_zh == '内窥镜画面丢失'

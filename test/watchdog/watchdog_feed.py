@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -20,13 +21,14 @@ FPS = 30.0
 
 
 class Feed:
-    """The messages of all stages. Call :meth:`frame` for every frame; the rest comes with every third or sixth.
+    """The messages of all stages: call each method at its own rate.
 
-    :param stages: who sends a heartbeat; the frame path's messages are sent in any case.
+    :param fps: of the source.
     """
 
-    def __init__(self, node: Node, stages: tuple[str, ...] = STAGES) -> None:
-        self.stages = stages
+    def __init__(self, node: Node, fps: float) -> None:
+        self.fps = fps
+        self.stages = STAGES
         self.latency_ms = 20.0
         self.pictures = True
         self.states = dict.fromkeys(STAGES, StageStatus.ACTIVE)
@@ -36,22 +38,21 @@ class Feed:
 
     def frame(self) -> None:
         self._sequence += 1
-        if self._sequence % 3 == 1:
-            self.beat()
-        if self._sequence % 6 == 1:
-            self._publishers[SUGGESTION].publish(Suggestion(status=Suggestion.STATUS_NONE))
         if not self.pictures:
             return
         header = Header(stamp=to_time(time.time_ns()))
         self.last_ns = monotonic_ns()
         self._publishers[FRAME].publish(
-            FrameRef(header=header, sequence=self._sequence, ring='feed', encoding='bgr8', nominal_rate=FPS)
+            FrameRef(header=header, sequence=self._sequence, ring='feed', encoding='bgr8', nominal_rate=self.fps)
         )
         self._publishers[SCENE].publish(SceneState(header=header, sequence=self._sequence, valid=True))
         times = StageTiming(stage='capture_to_advice', duration_ms=float(self.latency_ms))
         self._publishers[TIMING].publish(
             FrameTiming(header=header, sequence=self._sequence, stages=[times], captured=self._sequence)
         )
+
+    def suggest(self) -> None:
+        self._publishers[SUGGESTION].publish(Suggestion(status=Suggestion.STATUS_NONE))
 
     def beat(self) -> None:
         for stage in self.stages:
@@ -62,10 +63,14 @@ def main() -> None:
     """Feed until killed; says the monotonic time of every frame [ns], for who measures."""
     context = Context()
     rclpy.init(args=[], context=context)
-    feed = Feed(Node('feed', namespace='/surgical_guidance', context=context))
+    feed = Feed(Node('feed', namespace='/surgical_guidance', context=context), FPS)
     due = time.monotonic()
-    while True:
+    for number in itertools.count():
         feed.frame()
+        if number % 3 == 0:
+            feed.beat()
+        if number % 6 == 0:
+            feed.suggest()
         sys.stdout.write(f'{feed.last_ns}\n')
         sys.stdout.flush()
         due += 1.0 / FPS

@@ -1,4 +1,4 @@
-"""How often the source gives a frame, from the scenes' stamps and sequences."""
+"""How often scenes come, from their stamps."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from statistics import median
 from surgical_guidance.clock import NS_PER_S
 
 _KEPT = 9
-_LONGEST_NS = NS_PER_S  # a slower source than 1 Hz is not waited for in proportion
+_LONGEST_NS = NS_PER_S // 2  # slower than 2 Hz nothing is waited for in proportion
 
 
-class FrameInterval:
-    """The median of the last few intervals; frames that were lost in between are counted in."""
+class SceneInterval:
+    """The median of the last few intervals between two valid scenes.
+
+    Of scenes and not of the source's frames: a model may look at every third frame only, and that is no interruption.
+    """
 
     def __init__(self) -> None:
         self._intervals: deque[int] = deque(maxlen=_KEPT)
-        self._last: tuple[int, int] | None = None
+        self._last_ns: int | None = None
 
     @property
     def ns(self) -> int:
-        """Interval between two frames of the source [ns]; 0 while unknown."""
+        """Interval between two scenes [ns]; 0 while unknown."""
         return min(round(median(self._intervals)), _LONGEST_NS) if self._intervals else 0
 
-    def add(self, stamp_ns: int, sequence: int) -> None:
+    def add(self, stamp_ns: int) -> None:
         """Take in one scene."""
-        if self._last is not None:
-            elapsed, frames = stamp_ns - self._last[0], sequence - self._last[1]
-            if elapsed > 0 and frames > 0:
-                self._intervals.append(elapsed // frames)
-        self._last = stamp_ns, sequence
+        if self._last_ns is not None and stamp_ns > self._last_ns:
+            self._intervals.append(stamp_ns - self._last_ns)
+        self._last_ns = stamp_ns
 
     def forget(self) -> None:
         """Begin anew."""
         self._intervals.clear()
-        self._last = None
+        self._last_ns = None

@@ -48,7 +48,7 @@ class AdviceParams(StageParams):
     rules: str = param('', "rule table, a YAML file; '' is the packaged one. Not clinically validated")
     energy_tool: str = param(ENERGY_TOOL, 'instrument class that carries energy', choices=INSTRUMENT_CLASSES)
     interrupt_after_s: float = param(
-        0.1, 'without a valid scene for this long, or for three frames if that is longer, advice is interrupted [s]',
+        0.1, 'without a valid scene for this long, or for three scene intervals if longer, advice is interrupted [s]',
         minimum=0.1, maximum=2.0,
     )  # fmt: skip
     min_display_s: float = param(

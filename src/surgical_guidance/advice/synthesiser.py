@@ -16,7 +16,7 @@ from surgical_guidance.advice.composer import Composer
 from surgical_guidance.advice.degradation import Event, Health, after
 from surgical_guidance.advice.evaluator import Candidate, Evaluator
 from surgical_guidance.advice.features import ENERGY_TOOL, FeatureExtractor
-from surgical_guidance.advice.interval import FrameInterval
+from surgical_guidance.advice.interval import SceneInterval
 from surgical_guidance.advice.rules import RuleTable
 from surgical_guidance.advice.suggestion import Response, Status, Suggestion
 from surgical_guidance.clock import NS_PER_S
@@ -37,7 +37,7 @@ class SynthesiserParams:
     """How advice behaves over time.
 
     :param interrupt_after_s: without a valid scene for this long advice is interrupted [s], or
-    :param interrupt_after_frames: for this many frame intervals of the source, whichever is longer.
+    :param interrupt_after_scenes: for this many of the intervals at which scenes come, whichever is longer.
     :param recover_after_frames: valid scenes in a row that bring it back.
     :param min_display_s: see :class:`Arbiter` [s].
     :param text_hold_s: a text that is shown changes at most this often [s].
@@ -47,7 +47,7 @@ class SynthesiserParams:
     """
 
     interrupt_after_s: float = 0.1
-    interrupt_after_frames: int = 3
+    interrupt_after_scenes: int = 3
     recover_after_frames: int = 3
     min_display_s: float = 1.5
     text_hold_s: float = 0.5
@@ -78,7 +78,7 @@ class Synthesiser:
         self._features = FeatureExtractor(table.features(), self._params.energy_tool)
         self._evaluator = Evaluator(table)
         self._arbiter = Arbiter(self._params.min_display_s)
-        self._interval = FrameInterval()
+        self._interval = SceneInterval()
         self._health = Health()
         self._problem = ''
         self._last_stamp_ns: int | None = None
@@ -109,7 +109,7 @@ class Synthesiser:
             self._features.forget()
         self._problem = ''
         self._good = scene
-        self._interval.add(scene.stamp_ns, scene.sequence)
+        self._interval.add(scene.stamp_ns)
         self._health = after(self._health, Event.GOOD, self._params.recover_after_frames)
         candidates = self._evaluator.step(scene.stamp_ns, self._features.extract(scene))
         if self._health.nominal:
@@ -187,8 +187,8 @@ class Synthesiser:
     def _silence_ns(self) -> int:
         if self._good is None or not self._health.listening:
             return _FOREVER
-        frames = self._params.interrupt_after_frames * self._interval.ns
-        return self._good.ready_ns + max(self._ns(self._params.interrupt_after_s), frames)
+        usual_ns = self._params.interrupt_after_scenes * self._interval.ns
+        return self._good.ready_ns + max(self._ns(self._params.interrupt_after_s), usual_ns)
 
     def _expiry_ns(self) -> int:
         return _FOREVER if self._current.status is Status.WITHDRAWN else self._current.valid_until_ns

@@ -7,8 +7,8 @@ so a distance in the image plane is a lower bound of the distance in space (``do
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,33 +31,42 @@ def proximities(instruments: Sequence[Instrument], structures: Sequence[Region],
     if not tips or not structures:
         return ()
     outlines = grid.to_picture(np.concatenate([region.outline for region in structures]))
-    starts = np.cumsum([0, *(len(region.outline) for region in structures)])
-    found = []
-    for index, instrument in tips:
-        dx = outlines[:, 0] - np.float32(instrument.tip_x)
-        dy = outlines[:, 1] - np.float32(instrument.tip_y)
-        squares = dx * dx + dy * dy
-        for structure, (start, end) in enumerate(pairwise(starts)):
-            nearest = int(start) + int(squares[start:end].argmin())
-            apart = math.sqrt(float(squares[nearest]))  # to the middle of a pixel: half a pixel too far
-            distance = apart - grid.pitch / 2 if apart > grid.pitch else 0.0
-            found.append(_proximity(index, structure, instrument, distance, outlines[nearest], grid.pitch))
-    return tuple(found)
-
-
-def _proximity(
-    index: int, structure: int, instrument: Instrument, distance: float, nearest: NDArray[np.float32], pitch: float
-) -> Proximity:
-    scale = instrument.mm_per_px
-    known = not math.isnan(scale)
-    localisation = scale * LOCALISATION_SIGMA * math.sqrt(2.0) * pitch
-    return Proximity(
-        instrument=index,
-        structure=structure,
-        distance_px=distance,
-        distance_mm=distance * scale,
-        sigma_mm=math.hypot(distance * instrument.mm_per_px_sigma, localisation),
-        method=METHOD if known else '',
-        nearest_x=float(nearest[0]),
-        nearest_y=float(nearest[1]),
+    x, y = np.ascontiguousarray(outlines[:, 0]), np.ascontiguousarray(outlines[:, 1])
+    bounds = list(pairwise(accumulate((len(region.outline) for region in structures), initial=0)))
+    return tuple(
+        near for index, instrument in tips for near in _of_one_tip(index, instrument, x, y, bounds, grid.pitch)
     )
+
+
+def _of_one_tip(
+    index: int,
+    instrument: Instrument,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    bounds: Sequence[tuple[int, int]],
+    pitch: float,
+) -> Iterator[Proximity]:
+    """Give the distances of one tip.
+
+    :param x: of the border pixels of all structures, one structure after another [px]; ``y`` likewise.
+    :param bounds: where the pixels of each structure begin and end.
+    """
+    dx, dy = x - np.float32(instrument.tip_x), y - np.float32(instrument.tip_y)
+    squares = dx * dx + dy * dy
+    scale, scale_sigma = instrument.mm_per_px, instrument.mm_per_px_sigma
+    localisation = scale * LOCALISATION_SIGMA * math.sqrt(2.0) * pitch
+    method = '' if math.isnan(scale) else METHOD
+    for structure, (start, end) in enumerate(bounds):
+        nearest = start + int(squares[start:end].argmin())
+        apart = math.sqrt(squares[nearest])  # to the middle of a pixel: half a pixel too far
+        distance = apart - pitch / 2 if apart > pitch else 0.0
+        yield Proximity(
+            instrument=index,
+            structure=structure,
+            distance_px=distance,
+            distance_mm=distance * scale,
+            sigma_mm=math.hypot(distance * scale_sigma, localisation),
+            method=method,
+            nearest_x=float(x[nearest]),
+            nearest_y=float(y[nearest]),
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def fit_shaft(profile: Profile, class_name: str, pitch: float, height: float) ->
     off = behind.width - (at_tip + slope * behind.u)
     agrees = np.abs(off) <= _tolerance(behind.width, pitch)
     part = behind.where(agrees)
-    if len(part.u) < _MIN_SLABS or np.ptp(part.u) < _MIN_LENGTH * part.width.mean():
+    if len(part.u) < _MIN_SLABS or part.u[-1] - part.u[0] < _MIN_LENGTH * part.width[0]:
         return Shaft()
     further = behind.u > part.u[-1]
     if (off[further] > _tolerance(behind.width[further], pitch)).sum() >= _MIN_SLABS:
@@ -82,8 +82,7 @@ def fit_shaft(profile: Profile, class_name: str, pitch: float, height: float) ->
 
 def _consensus(profile: Profile, pitch: float) -> tuple[float, float, int]:
     """Give slope, width at the tip [px] and number of votes of the line that most slabs agree with."""
-    chosen = np.unique(np.linspace(0, len(profile.u) - 1, _SAMPLES).astype(np.int64))
-    first, second = _pairs(len(chosen))
+    chosen, first, second = _samples(len(profile.u))
     u, width = profile.u[chosen], profile.width[chosen]
     slope = (width[second] - width[first]) / (u[second] - u[first])
     possible = (slope >= _TAPER[0]) & (slope <= _TAPER[1])
@@ -98,13 +97,13 @@ def _consensus(profile: Profile, pitch: float) -> tuple[float, float, int]:
 
 
 def _refined(part: Profile, pitch: float) -> Shaft:
-    u = part.u - part.u.mean()
+    reach = float(part.u.sum()) / len(part.u)
+    u = part.u - reach
     spread = float(u @ u)
     noise = (EDGE_SIGMA * pitch) ** 2
     stiffness = spread / noise + 1.0 / TAPER_SIGMA**2
     slope = float(u @ part.width) / noise / stiffness
-    reach = float(part.u.mean())
-    at_tip = float(part.width.mean()) - slope * reach
+    at_tip = float(part.width.sum()) / len(u) - slope * reach
     if at_tip < pitch:
         return Shaft()
     lean = math.atan(float(u @ part.middle) / spread)
@@ -119,7 +118,9 @@ def _tolerance(width: NDArray[np.float64], pitch: float) -> NDArray[np.float64]:
     return allowed
 
 
-@cache
-def _pairs(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    first, second = np.triu_indices(count, 1)
-    return first, second
+@lru_cache(maxsize=256)
+def _samples(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Choose some of ``count`` slabs, and all pairs of these."""
+    chosen = np.unique(np.linspace(0, count - 1, _SAMPLES).astype(np.int64))
+    first, second = np.triu_indices(len(chosen), 1)
+    return chosen, first, second

@@ -66,9 +66,10 @@ class Strip:
     def profile(self) -> Profile:
         """Cut it into slabs of two label pixels."""
         rows = self.pixels[: len(self.pixels) // _SLAB * _SLAB]
-        columns = np.arange(rows.shape[1], dtype=np.float32)
-        both = rows.astype(np.float32) @ np.stack((np.ones_like(columns), columns), axis=1)
-        slabs = both.reshape(-1, _SLAB, 2).sum(axis=1).astype(np.float64)
+        weights = np.ones((rows.shape[1], 2), np.float32)
+        weights[:, 1] = np.arange(rows.shape[1])
+        both = rows.astype(np.float32) @ weights
+        slabs = (both[::_SLAB] + both[1::_SLAB]).astype(np.float64)
         filled = slabs[:, 0] > 0
         weight, moment = slabs[filled, 0], slabs[filled, 1]
         u = np.asarray((np.flatnonzero(filled) + 0.5) * (_SLAB * self.pitch), np.float64)
@@ -101,13 +102,13 @@ def straighten(region: Region, grid: Grid, centre: Vector, axis: Vector) -> Stri
     """
     pitch = grid.pitch
     # both axes of the strip, in label pixels
-    along = np.array((axis[0] * grid.sx, axis[1] * grid.sy))
-    right = np.array((-axis[1] * grid.sx, axis[0] * grid.sy))
-    projected = region.outline @ np.stack((along, right), axis=1)
+    along = (axis[0] * grid.sx, axis[1] * grid.sy)
+    right = (-axis[1] * grid.sx, axis[0] * grid.sy)
+    projected = region.outline @ np.array((along, right), np.float32).T
     (low, left), (high, right_most) = projected.min(axis=0).tolist(), projected.max(axis=0).tolist()
     column, row = (centre[0] + 0.5) / grid.sx - 0.5, (centre[1] + 0.5) / grid.sy - 0.5
-    foremost = high - float(column * along[0] + row * along[1]) + pitch / 2  # the outer side of the foremost pixel
-    first_v = left - float(column * right[0] + row * right[1]) - pitch
+    foremost = high - (column * along[0] + row * along[1]) + pitch / 2  # the outer side of the foremost pixel
+    first_v = left - (column * right[0] + row * right[1]) - pitch
     rows = math.ceil((high - low) / pitch) + 2
     columns = math.ceil((right_most - left) / pitch) + 3
     origin = (centre[0] + foremost * axis[0], centre[1] + foremost * axis[1])

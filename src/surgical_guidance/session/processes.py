@@ -22,7 +22,7 @@ from surgical_guidance.container import PARENT
 RESTART_DELAY_S = 0.5
 RESTARTS = 5  # within this many seconds ...
 RESTARTS_WITHIN_S = 30.0  # ... is a process that will not come up
-END_S = 1.2  # what a process gets to end by itself before it is killed [s]
+END_S = 1.5  # what a process gets to end by itself before it is killed [s]
 
 
 class Child:

@@ -69,7 +69,7 @@ class Run:
         self._stop.set()
 
     def start(self) -> None:
-        """Start the processes and wait for the first frame that was advised on.
+        """Start the processes and wait for the first frame that was advised on, and for the console.
 
         :raises GuidanceError: if the run cannot start; nothing is left running.
         """
@@ -86,7 +86,7 @@ class Run:
             for child in self._children:
                 child.log.unlink(missing_ok=True)
                 child.start()
-            self._wait_for_first_frame(self._listener)
+            self._wait_until_up(self._listener)
         except BaseException:
             self.end()
             raise
@@ -139,8 +139,8 @@ class Run:
 
     @property
     def console_url(self) -> str:
-        """Address of the console, as the relay reports it."""
-        return self.collector.details.get('relay') or f'http://127.0.0.1:{self.options.port}'
+        """Address of the console, as the relay reports it; '' before."""
+        return self.collector.details.get('relay', '')
 
     @property
     def elapsed_s(self) -> float:
@@ -189,9 +189,9 @@ class Run:
         files = [self.options.params_file, path] if self.options.params_file else [path]
         return [word for file in files for word in ('--params-file', str(file))]
 
-    def _wait_for_first_frame(self, listener: Listener) -> None:
+    def _wait_until_up(self, listener: Listener) -> None:
         deadline = time.monotonic() + START_S
-        while not listener.first_frame.wait(LOOK_S):
+        while not (listener.first_frame.wait(LOOK_S) and self.console_url):
             if self._stop.is_set():
                 raise KeyboardInterrupt
             if listener.failed.is_set():

@@ -59,7 +59,7 @@ _TABLE: Final = (
         Priority.HIGH,
         '内窥镜画面丢失',
         'No picture from the endoscope',
-        raise_after_s=0.0,
+        raise_after_s=0.2,  # the state says it at once; a host that is short of processors has gaps of 0.1 s
         clear_after_s=0.5,
     ),
     Definition(

@@ -15,7 +15,6 @@ from surgical_guidance.watchdog.judgement import Judgement, View, judge
 from surgical_guidance.watchdog.latency import Latency
 from surgical_guidance.watchdog.state import Observation, State, StateMachine
 
-STARTING_REASON = 'waiting for the first advice'
 RECOVERING_REASON = 'good again, but not for long enough'
 
 _SLOWEST_HZ, _FASTEST_HZ = 0.1, 1000.0  # a promised rate beyond is taken for none: no source of pictures has it
@@ -137,6 +136,4 @@ class Watch:
     def _reasons(self, judgement: Judgement) -> tuple[str, ...]:
         if self._machine.state is State.OK:
             return ()
-        if judgement.reasons:
-            return judgement.reasons
-        return (STARTING_REASON if self._machine.state is State.STARTING else RECOVERING_REASON,)
+        return judgement.reasons or (RECOVERING_REASON,)

@@ -1,0 +1,230 @@
+"""The advice stage in a ROS graph."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from advice_scenes import ARTERY, BOWEL, NO_POINTS, tool
+from rclpy.parameter import Parameter
+from surgical_guidance_msgs.msg import StageStatus, Suggestion
+from surgical_guidance_msgs.srv import RespondToSuggestion
+
+from surgical_guidance.advice.counters import FrameCounters
+from surgical_guidance.advice.node import AdviceNode
+from surgical_guidance.advice.synthesiser import Synthesiser
+from surgical_guidance.clock import NS_PER_MS, NS_PER_S, monotonic_ns
+from surgical_guidance.contract import HEARTBEAT, RESPOND_SERVICE, SCENE, SUGGESTION, TIMING
+from surgical_guidance.ports import publisher, subscription
+from surgical_guidance.scene.messages import to_message
+from surgical_guidance.scene.state import Proximity, SceneState, StageTime, Structure
+
+STAMP_OFFSET_NS = 1_700_000_000 * NS_PER_S
+
+
+class Bench:
+    """An advice node, everything it says, and a hand that gives it scenes."""
+
+    def __init__(self, graph: Any, *, by_topic: bool = False, **params: Any) -> None:
+        self.graph = graph
+        overrides = [Parameter(name, value=value) for name, value in params.items()]
+        self.suggestions: list[Suggestion] = []
+        self.timings: list[Any] = []
+        self.beats: list[StageStatus] = []
+        probe = graph.node()
+        self.kept = [
+            subscription(probe, SUGGESTION, self.suggestions.append),
+            subscription(probe, TIMING, self.timings.append),
+            subscription(probe, HEARTBEAT, self.beats.append),
+        ]
+        self.scenes = publisher(probe, SCENE)
+        self.client = probe.create_client(RespondToSuggestion, RESPOND_SERVICE)
+        self.node = AdviceNode(scenes_by_topic=by_topic, context=graph.context, parameter_overrides=overrides)
+        graph.add(self.node)
+        self.sequence = 0
+
+    def until_active(self) -> Bench:
+        assert self.graph.spin_until(lambda: self.beats and self.beats[-1].state == StageStatus.ACTIVE)
+        return self
+
+    def scene(self, *near: str, latency_ns: int = 30 * NS_PER_MS, mm: float = 2.0) -> SceneState:
+        """Make the scene of a frame that was captured a moment ago."""
+        self.sequence += 1
+        captured = monotonic_ns() - latency_ns
+        return SceneState(
+            stamp_ns=STAMP_OFFSET_NS + captured,
+            sequence=self.sequence,
+            monotonic_ns=captured,
+            width=1920,
+            height=1080,
+            instruments=(tool(),),
+            structures=tuple(Structure(name, 0.9, NO_POINTS, 0.1) for name in near),
+            proximities=tuple(
+                Proximity(0, index, 32.0, mm, 0.2, 'shaft_width', 950.0, 560.0) for index, _ in enumerate(near)
+            ),
+            quality=0.9,
+            sharpness=200.0,
+            stages=(StageTime('handover', 0.0, 1.0), StageTime('scene', 1.0, latency_ns / NS_PER_MS - 1.0)),
+        )
+
+    def feed(self, *near: str, until: Callable[[], object], give: Callable[[SceneState], None] | None = None) -> None:
+        """Give scenes at about 50 Hz until something holds."""
+        give = give or self.node.on_scene
+
+        def turn() -> object:
+            give(self.scene(*near))
+            return until()
+
+        assert self.graph.spin_until(turn)
+
+    def shown(self, status: int, rule_id: str = '') -> bool:
+        return bool(self.suggestions) and (self.suggestions[-1].status, self.suggestions[-1].rule_id) == (
+            status,
+            rule_id,
+        )
+
+
+@pytest.fixture
+def bench(graph: Any) -> Bench:
+    return Bench(graph).until_active()
+
+
+def test_it_tells_how_many_rules_it_has_and_begins_withdrawn(bench: Bench) -> None:
+    assert bench.beats[-1].detail == '6 rules'
+    assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_WITHDRAWN))
+    assert bench.suggestions[-1].reason == 'no picture yet'
+
+
+def test_a_scene_handed_over_becomes_a_suggestion_and_the_times_of_its_frame(bench: Bench) -> None:
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel') and bench.timings)
+    shown, timing = bench.suggestions[-1], bench.timings[-1]
+    assert shown.text_zh == '电钩距离肠壁过近，请抬高操作角度'
+    assert shown.evidence[0].name.endswith('distance_mm')
+    stages = {stage.stage: stage for stage in timing.stages}
+    assert list(stages) == ['handover', 'scene', 'advice', 'capture_to_advice']
+    assert stages['capture_to_advice'].start_ms == 0
+    assert 30 <= stages['capture_to_advice'].duration_ms < 2000
+    assert stages['advice'].start_ms >= 30
+    assert stages['capture_to_advice'].duration_ms >= stages['advice'].duration_ms > 0
+
+
+def test_lost_frames_are_counted(bench: Bench) -> None:
+    bench.node.on_scene(bench.scene())
+    bench.sequence += 3
+    bench.node.on_scene(bench.scene())
+    assert bench.graph.spin_until(lambda: len(bench.timings) == 2)
+    assert [(one.captured, one.processed, one.dropped) for one in bench.timings] == [(1, 1, 0), (5, 2, 3)]
+    assert bench.node.done == 2
+
+
+def test_counters_take_a_source_that_began_anew() -> None:
+    counters = FrameCounters()
+    for sequence in (10, 11, 13, 1, 2, 2):
+        counters.add(sequence)
+    assert (counters.captured, counters.processed, counters.dropped) == (7, 6, 1)
+
+
+def test_silence_becomes_an_interruption_without_any_scene_and_then_a_withdrawal(bench: Bench) -> None:
+    bench.feed(ARTERY, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'suspected_artery_near'))
+    last = monotonic_ns()
+    assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_INTERRUPTED, 'suspected_artery_near'))
+    assert monotonic_ns() - last < NS_PER_S
+    assert bench.suggestions[-1].reason == 'no new frame'
+    assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_WITHDRAWN, 'suspected_artery_near'))
+    count = len(bench.suggestions)
+    assert bench.graph.spin_until(lambda: len(bench.suggestions) > count)  # silence is never mistaken for calm
+    assert bench.suggestions[-1] == bench.suggestions[-2]
+
+
+def test_scenes_come_by_topic_too(graph: Any) -> None:
+    bench = Bench(graph, by_topic=True).until_active()
+    bench.feed(
+        BOWEL,
+        until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel'),
+        give=lambda scene: bench.scenes.publish(to_message(scene)),
+    )
+
+
+@pytest.mark.parametrize('boot_ns', [10**15, -(10**15)])
+def test_scenes_of_another_boot_are_taken_as_if_they_had_just_come(bench: Bench, boot_ns: int) -> None:
+    def recorded(scene: SceneState) -> None:
+        bench.node.on_scene(replace(scene, monotonic_ns=scene.monotonic_ns + boot_ns))
+
+    bench.feed(until=lambda: bench.shown(Suggestion.STATUS_NONE) and bench.timings, give=recorded)
+    whole = bench.timings[-1].stages[-1]
+    assert 30 <= whole.duration_ms < 2000
+    assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_INTERRUPTED))
+
+
+def test_a_defect_is_told_interrupts_and_ends_with_the_next_good_scenes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel'))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError('oh')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Synthesiser, 'on_scene', broken)
+        bench.node.on_scene(bench.scene(BOWEL))
+        assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_INTERRUPTED, 'hook_near_bowel'))
+        assert bench.graph.spin_until(lambda: bench.beats[-1].state == StageStatus.ERROR)
+        assert 'ZeroDivisionError: oh' in bench.beats[-1].detail
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel'))
+    assert bench.graph.spin_until(lambda: bench.beats[-1].state == StageStatus.ACTIVE)
+
+
+def test_the_surgeon_can_reject_what_is_shown(bench: Bench) -> None:
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel'))
+    request = RespondToSuggestion.Request(
+        sequence=bench.suggestions[-1].sequence, response=RespondToSuggestion.Request.REJECT, by='surgeon'
+    )
+    assert bench.graph.spin_until(bench.client.service_is_ready)
+    future = bench.client.call_async(request)
+    assert bench.graph.spin_until(lambda: future.done() and bench.shown(Suggestion.STATUS_WITHDRAWN, 'hook_near_bowel'))
+    assert future.result().success
+    assert bench.suggestions[-1].reason == 'rejected by surgeon'
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_NONE))
+
+
+def test_deactivated_it_withdraws_what_is_shown_and_takes_no_scenes(bench: Bench) -> None:
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel'))
+    assert bench.node.request(bench.node.trigger_deactivate)
+    done = bench.node.done
+    bench.node.on_scene(bench.scene(BOWEL))
+    assert bench.node.done == done
+    assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_WITHDRAWN, 'hook_near_bowel'))
+    assert bench.suggestions[-1].reason == 'advice was stopped'
+    assert bench.node.request(bench.node.trigger_activate)
+    bench.feed(until=lambda: bench.shown(Suggestion.STATUS_NONE))
+
+
+def test_a_rule_table_that_cannot_be_used_is_told_with_its_line(graph: Any, tmp_path: Any) -> None:
+    bad = tmp_path / 'bad.yaml'
+    bad.write_text('rules:\n  - id: 7\n', 'utf-8')
+    bench = Bench(graph, rules=str(bad))
+    assert graph.spin_until(lambda: bench.beats and bench.beats[-1].state == StageStatus.FAILED)
+    assert f'{bad}:2' in bench.beats[-1].detail
+    bench.node.on_scene(bench.scene())  # is not taken, and nothing breaks
+
+
+def test_scenes_and_the_clock_from_two_threads_keep_the_order_of_what_is_sent(bench: Bench) -> None:
+    stop = threading.Event()
+
+    def inference() -> None:
+        while not stop.is_set():
+            bench.node.on_scene(bench.scene(BOWEL))
+            stop.wait(0.002)
+
+    thread = threading.Thread(target=inference)
+    thread.start()
+    try:
+        assert bench.graph.spin_until(lambda: len(bench.timings) > 300)
+    finally:
+        stop.set()
+        thread.join()
+    frames = [one.frame_sequence for one in bench.suggestions]
+    assert frames == sorted(frames)
