@@ -84,6 +84,38 @@ def test_a_promise_that_no_source_can_mean_is_taken_for_none(nonsense):
     assert play.watch.frame_interval_s == pytest.approx(1 / 30, abs=0.01)
 
 
+def stand_still(play, seconds):
+    """The whole host stands still, the watchdog with it."""
+    play.now_ns += int(seconds * S)
+    play._next_frame_ns = play.now_ns
+    play._next_ns = dict.fromkeys(play._next_ns, play.now_ns)
+    play.watch.excuse(int(seconds * S), play.now_ns)
+
+
+def test_a_host_that_stood_still_is_nobodys_silence(play):
+    stand_still(play, 10.0)
+    play.run(3.0)
+    assert play.raised == []
+    assert State.FAILED not in play.states_seen
+
+
+def test_a_start_that_stood_still_is_not_over_sooner():
+    play = Play(grace_s=5.0)
+    play.silent |= set(STAGES)
+    play.run(1.0)
+    stand_still(play, 10.0)
+    play.run(3.9)
+    assert play.state is State.STARTING
+
+
+def test_who_is_gone_is_missed_also_by_a_watchdog_that_runs_half_of_the_time(play):
+    play.silent |= set(STAGES)
+    for _ in range(6):
+        stand_still(play, 0.1)
+        play.run(0.1)
+    assert {stage_alarm(STAGE_LOST, stage) for stage in STAGES} <= play.active
+
+
 # The start
 
 
@@ -127,6 +159,33 @@ def test_a_stage_that_was_heard_and_then_loads_is_not_lost():
     play.run(1.0)
     assert play.state is State.OK
     assert play.raised == []
+
+
+def test_a_stage_at_work_is_not_lost_before_the_first_advice_while_another_loads():
+    play = Play(grace_s=15.0)
+    play.silent |= {'inference', 'advice', 'relay'}
+    play.run(0.5)
+    play.heartless.add('camera')  # the next stage of its process loads; frames come from a thread of their own
+    play.run(5.0)
+    assert play.state is State.STARTING
+    play.heartless.clear()
+    play.run(0.2)
+    play.silent.clear()
+    play.run(1.0)
+    assert play.state is State.OK
+    assert play.raised == []
+
+
+def test_stages_share_the_silence_of_one_that_is_configured_again_in_their_process(play):
+    play.states['inference'] = StageState.UNCONFIGURED
+    play.beat('inference')
+    play.heartless |= set(FRAME_PATH)
+    play.mute.add(SCENE.name)
+    play.run(14.0)
+    assert play.raised == []
+    assert play.state is State.INTERRUPTED
+    play.run(2.0)  # but not beyond the grace
+    assert {'stage_lost.camera', 'stage_lost.advice'} <= play.active
 
 
 def test_a_relay_that_starts_later_than_advice_is_not_missed_in_the_grace():

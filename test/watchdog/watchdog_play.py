@@ -22,6 +22,7 @@ class Play:
 
     :param fps: of the source; ``nominal`` is what it promises, the same unless told.
     :param silent: stages that send nothing at all.
+    :param heartless: stages that send no heartbeat, but all else.
     :param mute: topics that do not come, by their name in the contract.
     :param late: how late a frame is [s], drawn for each; the next one is due all the same.
     """
@@ -41,6 +42,7 @@ class Play:
         self.late = late
         self.latency_ms = 20.0
         self.silent: set[str] = set()
+        self.heartless: set[str] = set()
         self.mute: set[str] = set()
         self.states = dict.fromkeys(STAGES, StageState.ACTIVE)
         self.details = dict.fromkeys(STAGES, '')
@@ -88,7 +90,7 @@ class Play:
     def _act(self) -> None:
         if self._due(HEARTBEAT.name, HEARTBEAT.rate):
             for stage in self.watch.stages:
-                if stage not in self.silent:
+                if stage not in self.silent | self.heartless:
                     self.beat(stage)
         while self._next_frame_ns + int(self._late_s * S) <= self.now_ns:
             self._next_frame_ns += int(S / self.fps)

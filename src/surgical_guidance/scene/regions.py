@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -96,7 +97,8 @@ class RegionFinder:
     def _parts(self, name: str, confidence: NDArray[np.uint8], smallest: float) -> Iterator[Region]:
         # Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel.
         outlines, _ = cv2.findContours(self._class_mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        boxes = [(cv2.boundingRect(outline), outline) for outline in outlines]
+        shortest = math.sqrt(smallest)  # a border has at least as many pixels as its box's longer side: specks go early
+        boxes = [(cv2.boundingRect(outline), outline) for outline in outlines if len(outline) >= shortest]
         large = [(box, outline) for box, outline in boxes if box[2] * box[3] >= smallest]
         large.sort(key=lambda part: part[0][2] * part[0][3], reverse=True)
         for (left, top, width, height), outline in large[:MAX_PARTS]:

@@ -38,6 +38,7 @@ class Listener:
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
         self.first_frame = threading.Event()
+        self.watched = threading.Event()
         self.failed = threading.Event()
         self.finished = threading.Event()
         self._pids: dict[str, int] = {}
@@ -94,3 +95,4 @@ class Listener:
     def _on_status(self, message: GuidanceStatus) -> None:
         self._collector.state = STATES.get(message.state, 'unknown')
         self._collector.rate_hz = message.frame_rate
+        self.watched.set()

@@ -39,6 +39,7 @@ class Child:
         self.rss_mb = 0.0
         self._command = [sys.executable, '-m', 'surgical_guidance.container', name, '--ros-args', *ros_args]
         self._process: psutil.Popen | None = None
+        self._started = False
         self._cpu_s = 0.0  # of those that died
         self._cpu_now_s = 0.0
         self._measured_from = 0.0
@@ -47,6 +48,7 @@ class Child:
 
     def start(self) -> None:
         """Start it. Ctrl-C in the terminal reaches this process alone, which ends its children in order."""
+        self._started = True
         environment = {**os.environ, PARENT: str(os.getpid()), 'PYTHONUNBUFFERED': '1'}
         with self.log.open('ab') as log:
             self._process = psutil.Popen(
@@ -99,8 +101,8 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it is not running now."""
-        return self._process is None or self._process.poll() is not None
+        """Whether it was started and does not run now."""
+        return self._started and (self._process is None or self._process.poll() is not None)
 
     def last_words(self) -> str:
         """Give the last line it wrote."""

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from surgical_guidance.session.collector import Collector
 from surgical_guidance.session.listener import Listener
 from surgical_guidance.session.processes import Child, end
 
-START_S = 60.0  # the first frame must be advised on by then [s]
+FASTDDS_PROFILE = Path(__file__).with_name('fastdds.xml')
+START_S = 60.0  # what the processes get to come up, loading and warm-up included [s]
 LOOK_S = 0.1  # how often the processes are looked after [s]
 MEASURE_EVERY = 10  # looks
 
@@ -73,7 +74,7 @@ class Run:
 
         :raises GuidanceError: if the run cannot start; nothing is left running.
         """
-        os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')  # nothing leaves this host unless asked to
+        _prepare_environment()
         self._preflight()
         self.options.run_dir.mkdir(parents=True, exist_ok=True)
         names = ('guidance',) if self.options.composed else ('camera', 'inference', 'advice')
@@ -81,18 +82,17 @@ class Run:
         self._children = [
             Child(name, arguments, self.options.run_dir / f'{name}.log') for name in ('watchdog', 'relay', *names)
         ]
-        self._listener = Listener(self.collector)
+        listener = self._listener = Listener(self.collector)
         try:
-            for child in self._children:
-                child.log.unlink(missing_ok=True)
-                child.start()
-            self._wait_until_up(self._listener)
+            # Who watches and who shows come first: their start must not take the processor from the first frames.
+            self._bring_up(self._children[:2], lambda: listener.watched.is_set() and self.console_url)
+            self._bring_up(self._children[2:], listener.first_frame.is_set)
         except BaseException:
             self.end()
             raise
+        self.started = time.monotonic()
         for child in self._children:
             child.measure_from_now()
-        self.started = time.monotonic()
 
     def turn(self) -> bool:
         """Look after the processes for a second; False when the run is over."""
@@ -189,12 +189,16 @@ class Run:
         files = [self.options.params_file, path] if self.options.params_file else [path]
         return [word for file in files for word in ('--params-file', str(file))]
 
-    def _wait_until_up(self, listener: Listener) -> None:
+    def _bring_up(self, children: Sequence[Child], up: Callable[[], object]) -> None:
+        """Start processes and wait until they are up."""
+        for child in children:
+            child.log.unlink(missing_ok=True)
+            child.start()
         deadline = time.monotonic() + START_S
-        while not (listener.first_frame.wait(LOOK_S) and self.console_url):
-            if self._stop.is_set():
+        while not up():
+            if self._stop.wait(LOOK_S):
                 raise KeyboardInterrupt
-            if listener.failed.is_set():
+            if self._listener is not None and self._listener.failed.is_set():
                 stage, problem = next(iter(self.collector.problems.items()))
                 raise GuidanceError(problem, where=stage)
             for child in self._children:
@@ -203,7 +207,16 @@ class Run:
             if time.monotonic() > deadline:
                 problems = '; '.join(f'{stage}: {problem}' for stage, problem in self.collector.problems.items())
                 raise GuidanceError(
-                    f'no frame was advised on within {START_S:.0f} s ({problems or "no stage says why"})',
-                    where=hide_password(self.options.source),
+                    f'not up within {START_S:.0f} s ({problems or "no stage says why"})',
+                    where=', '.join(child.name for child in children),
                     remedy=f'the logs are in {self.options.run_dir}',
                 )
+
+
+def _prepare_environment() -> None:
+    """Keep what is said on this host, and let the processes find each other at once, unless told otherwise."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')  # until 2.x, since 3.0
+    if not any(name in os.environ for name in names):
+        for name in names:
+            os.environ[name] = str(FASTDDS_PROFILE)

@@ -100,6 +100,11 @@ class Arrivals:
         self._recent.append(at_ns)
         self._window.append(at_ns)
 
+    def excuse(self, stall_ns: int, now_ns: int) -> None:
+        """Leave a time out of the silence: the one who watches did not run in it, and perhaps nobody did."""
+        if self.heard:
+            self._last_ns = min(self._last_ns + stall_ns, now_ns)
+
     def saw(self, at_ns: int, problem: str, patience_s: float = 0.0) -> None:
         """Note whether a message that was looked into can be used.
 
@@ -222,6 +227,10 @@ class Stage:
         self._worked = state in AT_WORK or (self._worked and pid == self.pid)
         self.pid, self._state, self._detail, self._done = pid, state, detail, done
         self._beats.arrived(at_ns)
+
+    def excuse(self, stall_ns: int, now_ns: int) -> None:
+        """Leave a time out of the silence; see :meth:`Arrivals.excuse`."""
+        self._beats.excuse(stall_ns, now_ns)
 
     def process_ended(self, at_ns: int) -> None:
         """Note that the process that hosts the stage is gone."""

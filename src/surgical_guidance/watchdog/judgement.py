@@ -108,13 +108,18 @@ def _broken_stages(view: View) -> dict[str, str]:
             continue
         if stage.ended:
             broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} has ended'
-        elif stage.heard and not stage.alive:
+        elif stage.heard and not stage.alive and not _waiting(view) and not _process_loads(view, stage.pid):
             broken[stage_alarm(STAGE_LOST, name)] = f'no heartbeat for {stage.silent_s:.2f} s'
         elif not stage.heard and not view.starting:
             broken[stage_alarm(STAGE_LOST, name)] = 'it was never heard of'
         elif stage.state in BROKEN:
             broken[stage_alarm(STAGE_ERROR, name)] = stage.detail or 'it does not say why'
     return broken
+
+
+def _process_loads(view: View, pid: int) -> bool:
+    """Whether a stage of a process loads: its stages share one executor, and all their hearts stand still."""
+    return any(s.pid == pid and s.alive and s.state is StageState.UNCONFIGURED for s in view.stages.values())
 
 
 def _resting_stages(view: View) -> dict[str, str]:

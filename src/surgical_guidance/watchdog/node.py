@@ -29,8 +29,7 @@ from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.reporters import make_reporter
 from surgical_guidance.watchdog.watch import Outcome, Watch
 
-LATE_NS: Final = 20 * NS_PER_MS  # a turn that starts so late was itself kept waiting
-CATCH_UP_NS: Final = 10 * NS_PER_MS  # until what came meanwhile has been received too
+LATE_NS: Final = 20 * NS_PER_MS  # a look that comes so late was itself kept waiting
 STATUS_EVERY_NS: Final = int(NS_PER_S / STATUS.rate)
 
 
@@ -73,7 +72,6 @@ class WatchdogNode(Node):
         self._diagnoses: tuple[Diagnosis, ...] = ()
         self._gist: tuple[object, ...] = ()
         self._wake_due_ns = self._status_due_ns = self._report_due_ns = now_ns
-        self._caught_up = True
         self._lock = threading.Lock()
         self._closing = False
         self._failure: Exception | None = None
@@ -117,11 +115,9 @@ class WatchdogNode(Node):
         self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
         for pid in ended:
             self._watch.process_ended(pid, now_ns)
-        if self._caught_up and now_ns - self._wake_due_ns > LATE_NS:
-            self._caught_up = False  # the silence may have been our own: look again before it is called one
-            self._wake_due_ns = now_ns + CATCH_UP_NS
-            return
-        self._caught_up = True
+        late_ns = now_ns - self._wake_due_ns
+        if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
+            self._watch.excuse(late_ns, now_ns)
         if ended or now_ns >= self._next_turn_ns():
             self._turn(now_ns)
         self._wake_due_ns = self._next_turn_ns()

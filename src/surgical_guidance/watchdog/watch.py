@@ -86,6 +86,14 @@ class Watch:
             if stage.pid == pid:
                 stage.process_ended(at_ns)
 
+    def excuse(self, stall_ns: int, now_ns: int) -> None:
+        """Count a time in which the watchdog itself did not run as nobody's silence, nor as part of the start."""
+        for topic in self.topics.values():
+            topic.excuse(stall_ns, now_ns)
+        for stage in self.stages.values():
+            stage.excuse(stall_ns, now_ns)
+        self._grace_ends_ns += stall_ns
+
     @property
     def frame_interval_s(self) -> float:
         """Between two frames of the source [s]: as promised, else as seen."""
