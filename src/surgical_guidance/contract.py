@@ -103,6 +103,7 @@ SUGGESTION: Final = Topic(
     'the one piece of advice shown, its state and its reasons',
     Reliability.RELIABLE,
     Durability.TRANSIENT_LOCAL,
+    depth=8,  # a withdrawal and what follows it at once must both arrive; the last one is the current one
     rate=5.0,
     deadline=0.5,
     lifespan=10.0,
@@ -155,7 +156,6 @@ DIAGNOSTICS: Final = Topic(
     Reliability.RELIABLE,
     depth=10,
     rate=1.0,
-    deadline=2.0,
 )
 
 TOPICS: Final = (FRAME, IMAGE, COMPRESSED_IMAGE, SCENE, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS)

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from surgical_guidance.clock import NS_PER_MS
+from surgical_guidance.clock import NS_PER_MS, elapsed_ms
 from surgical_guidance.contract import SCENE
 from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, GuidanceError
 from surgical_guidance.frames import Frame
@@ -155,6 +155,7 @@ class InferenceNode(StageNode[InferenceParams]):
     def _fail(self, frame: Frame, error: Exception) -> None:
         problem = str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'
         self.fault(f'inference failed: {problem}')
+        waited_ms = elapsed_ms(frame.monotonic_ns)
         self._send(
             SceneState(
                 frame.stamp_ns,
@@ -164,6 +165,7 @@ class InferenceNode(StageNode[InferenceParams]):
                 frame.height,
                 valid=False,
                 problem=problem,
+                stages=(StageTime('handover', 0.0, waited_ms),),
             )
         )
 

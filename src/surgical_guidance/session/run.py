@@ -182,6 +182,7 @@ class Run:
         chosen = {
             '/**/camera': {'ros__parameters': {'source': self.options.source}},
             '/**/relay': {'ros__parameters': {'port': self.options.port}},
+            '/**/watchdog': {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}},
         }
         path = self.options.run_dir / 'run.yaml'
         path.touch(mode=0o600)  # a stream's URI may hold a password
