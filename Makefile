@@ -6,7 +6,7 @@
 #
 # PYTHON=python3.12            another interpreter
 # SOURCE=file:clip.mp4         another source (docs/sources.md)
-# DEMO_SECONDS=20 HEADLESS=1   for scripts: ends by itself, opens no browser
+# DEMO_SECONDS=20 HEADLESS=1   for scripts: ends by itself (after 30 s where there is no terminal), opens no browser
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
@@ -29,7 +29,7 @@ setup:
 demo:
 	$(BOOTSTRAP) run
 	@.venv/bin/surgical-guidance run --source '$(SOURCE)' --loop --port $(PORT) --run-dir runs/latest \
-		--summary runs/latest/summary.json $(if $(DEMO_SECONDS),--duration $(DEMO_SECONDS)) $(if $(HEADLESS),--headless)
+		--summary runs/latest/summary.json $(if $(DEMO_SECONDS),--duration $(DEMO_SECONDS)) $(if $(filter-out 0,$(HEADLESS)),--headless)
 
 test:
 	$(BOOTSTRAP) test
@@ -40,6 +40,6 @@ check:
 	@scripts/check
 
 clean:
-	rm -rf .venv build install log runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-training build install log runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +

@@ -1,8 +1,9 @@
 """Handing a 1080p picture from capture to engine input: by reference, through the ring, and as sensor_msgs/Image.
 
 All three in one run at 30 Hz, each from the moment the pixels lie in the memory that the source draws into, until the
-stage that feeds the engine holds them as an array. ``Image`` goes the way a user would take without this project: plain
-rclpy between two processes with the default quality of service, filled the fastest way rclpy allows.
+stage that feeds the engine holds them as an array: scaling into the engine's input comes after that, and is the same
+for all. ``Image`` goes the way a user would take without this project: plain rclpy between two processes with the
+default quality of service, filled the fastest way rclpy allows.
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ from __future__ import annotations
 import array
 import json
 import os
-import queue
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rclpy
@@ -40,7 +39,6 @@ NAMESPACE = '/bench_handover'
 def run(tell: Tell) -> Iterator[Measured]:
     """Measure the three ways and their ratios."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ['ROS_DOMAIN_ID'] = '87'
     picture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     rclpy.init(args=[])
     node = Node('writer', namespace=NAMESPACE)
@@ -132,14 +130,13 @@ def _image(node: Node, picture: NDArray[np.uint8], tell: Callable[[float], None]
 
 
 class _Reader:
-    """The reading process; it writes one JSON line a frame: ``[sequence, milliseconds]``."""
+    """The reading process; at its end it writes the times of all frames [ms]."""
 
     def __init__(self, kind: str) -> None:
         program = Path(__file__).with_name('_handover_reader.py')
         self._process = subprocess.Popen(
             [sys.executable, str(program), kind, NAMESPACE], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
         )
-        self._lines: queue.Queue[Any] = queue.Queue()
 
     def __enter__(self) -> _Reader:
         return self

@@ -40,14 +40,17 @@ def main(argv: Sequence[str]) -> int:
     if purpose not in ('run', 'test') or len(argv) > 1:
         print('usage: bootstrap.py [run|test]', file=sys.stderr)
         return 2
-    BUILD.mkdir(exist_ok=True)
     try:
         check_machine()
+        BUILD.mkdir(exist_ok=True)
         with (BUILD / 'setup.lock').open('w') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits and finds the work done
             set_up(purpose)
     except Missing as missing:
         print(f'set-up: {missing}', file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f'set-up: {error.filename}: {error.strerror}; this folder must be writable', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('\nset-up: interrupted; run it again to go on', file=sys.stderr)
@@ -68,12 +71,12 @@ def check_machine() -> None:
             f'the ROS 2 wheels exist for Linux on x86_64 and aarch64, not for {sys.platform} on {platform.machine()}: '
             'use such a machine or a container'
         )
-    if shutil.disk_usage(ROOT).free < 2 * 2**30:
-        raise Missing(f'less than 2 GiB are free under {ROOT}: free some')
 
 
 def check_toolchain() -> None:
     """Say what is missing for the first set-up."""
+    if shutil.disk_usage(ROOT).free < 2 * 2**30:
+        raise Missing(f'less than 2 GiB are free under {ROOT}: free some')
     for compiler, package in (('cc', 'gcc'), ('c++', 'g++')):
         if shutil.which(compiler) is None:
             raise Missing(f'no {compiler}: install a C and C++ compiler (Debian: apt-get install {package})')

@@ -20,6 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from surgical_guidance.clock import monotonic_ns
+from surgical_guidance.stage import StageNode
 
 ROOT = Path(__file__).resolve().parent.parent
 _domains = itertools.count()
@@ -43,6 +44,8 @@ class Graph:
     def add(self, node: Node) -> Node:
         self.nodes.append(node)
         self.executor.add_node(node)
+        if isinstance(node, StageNode):
+            node.autostart()
         return node
 
     def node(self, name: str = 'probe', namespace: str = '/surgical_guidance') -> Node:

@@ -33,6 +33,7 @@ class Stage(StageNode[Params]):
             raise KeyError(name)
 
     def setup(self) -> None:
+        self.detail = 'a fine camera'
         self._step('setup')
 
     def start(self) -> None:
@@ -63,7 +64,6 @@ def beats(graph):
 
 def test_autostart_brings_a_stage_to_work_and_its_heartbeat_says_so(graph, beats, make):
     stage = make(autostart=True)
-    stage.detail = 'a fine camera'
     assert graph.spin_until(lambda: beats and beats[-1].state == StageStatus.ACTIVE)
     assert stage.steps == ['setup', 'start']
     assert (beats[-1].stage, beats[-1].detail) == ('camera', 'a fine camera')

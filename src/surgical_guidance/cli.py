@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +45,7 @@ def main() -> None:
     """Run the command line; what a user can mend is one line and exit status 1."""
     try:
         app()
-    except GuidanceError as error:
+    except (GuidanceError, OSError) as error:
         errors.print(Text(f'surgical-guidance: {error}', style='red'), soft_wrap=True)
         sys.exit(1)
 
@@ -67,12 +68,12 @@ def _root(
 @app.command()
 def run(
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help='Where pictures come from: `phantom:`, `file:clip.mp4`, `device:/dev/video0`, `rtsp://...`, '
-            '`topic:/image` (all forms: docs/sources.md).'
+            help='Where pictures come from: `phantom:` (the default), `file:clip.mp4`, `device:/dev/video0`, '
+            '`rtsp://...`, `topic:/image` (all forms: docs/sources.md).'
         ),
-    ] = 'phantom:',
+    ] = None,
     duration: Annotated[
         float | None,
         typer.Option(min=0.1, help='Seconds from the first frame; without it until the source ends or Ctrl-C.'),
@@ -82,7 +83,10 @@ def run(
     ] = False,
     summary: Annotated[Path | None, typer.Option(help='Write the summary there, as JSON.')] = None,
     loop: Annotated[bool, typer.Option('--loop', help='Start a file again when it ends.')] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help='Of the console on 127.0.0.1; 0: any free one.')] = 8080,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help='Of the console on 127.0.0.1, 8080 by default; 0: any free one.'),
+    ] = None,
     composed: Annotated[
         bool, typer.Option(help='Camera, inference and advice in one process, or each in its own.')
     ] = True,
@@ -90,7 +94,7 @@ def run(
     run_dir: Annotated[
         Path | None,
         typer.Option(
-            help='Where logs and the parameters in force go; without it below the state directory of the user.'
+            help='Where logs go, and the parameters that these options set; by default below the state directory.'
         ),
     ] = None,
 ) -> None:
@@ -102,10 +106,10 @@ def run(
     """
     from surgical_guidance.session.run import Run, RunOptions
 
-    if loop and source.startswith('file:') and 'loop=' not in source:
+    if loop and source is not None and source.startswith('file:') and 'loop=' not in source:
         source = f'{source}{"&" if "?" in source else "?"}loop=1'
-    if summary is not None and not summary.resolve().parent.is_dir():
-        summary.resolve().parent.mkdir(parents=True)
+    if summary is not None:
+        _prepare_file(summary)
     job = Run(
         RunOptions(source, duration, port, composed, params_file, run_dir or _state_dir()),
         tell=lambda line: console.print(Text(line, style='yellow')),
@@ -120,16 +124,16 @@ def run(
     url = job.console_url
     console.print(f'console: {url}   logs: {job.options.run_dir}')
     if not headless:
-        webbrowser.open(url)
+        _open_browser(url)
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while job.turn():
                 live.update(_status_line(job.collector, job.elapsed_s), refresh=True)
     finally:
         result = job.end()
-    if summary is not None:
-        summary.write_text(json.dumps(result, ensure_ascii=False, indent=2) + '\n', encoding='utf-8')
     _show_summary(result)
+    if summary is not None:
+        _write_json(summary, result)
     if job.failed:
         raise typer.Exit(1)
 
@@ -140,7 +144,9 @@ def doctor() -> None:
     from surgical_guidance.doctor import examine
 
     styles = {'ok': 'green', 'missing': 'yellow', 'problem': 'bold red'}
-    table = Table('', 'what', 'found', 'what to do', title='this machine', title_justify='left')
+    table = Table(title='this machine', title_justify='left')
+    for name in ('', 'what', 'found', 'what to do'):
+        table.add_column(name, overflow='fold')  # a remedy must be there to be copied
     findings = examine()
     for finding in findings:
         table.add_row(Text(finding.status, style=styles[finding.status]), finding.name, finding.detail, finding.remedy)
@@ -165,6 +171,8 @@ def bench(
     """Measure: a benchmark of `benchmarks/`, against the goals that stand there."""
     from surgical_guidance.bench import benchmarks, measure
 
+    if json_file is not None:
+        _prepare_file(json_file)
     known = benchmarks()
     if name == 'list':
         for file in known.values():
@@ -184,9 +192,40 @@ def bench(
         table.add_row(row['measure'], f'{row["value"]:.4g}', row['unit'], row['goal'], holds)
     console.print(table)
     if json_file is not None:
-        json_file.write_text(json.dumps(rows, indent=2) + '\n', encoding='utf-8')
+        _write_json(json_file, rows)
     if any(row['holds'] is False for row in rows):
         raise typer.Exit(1)
+
+
+def _prepare_file(path: Path) -> None:
+    """Make sure before the work that its result can be written, and that none of before is taken for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not _is_special(path):
+        path.unlink(missing_ok=True)
+        path.touch()
+        path.unlink()
+
+
+def _write_json(path: Path, content: Any) -> None:
+    """Write a file whole or not at all."""
+    text = json.dumps(content, ensure_ascii=False, indent=2) + '\n'
+    if _is_special(path):
+        path.write_text(text, encoding='utf-8')
+        return
+    unfinished = path.with_name(f'.{path.name}.{os.getpid()}')
+    unfinished.write_text(text, encoding='utf-8')
+    unfinished.replace(path)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path is a link or a device, such as /dev/stdout, and must stay what it is."""
+    return path.is_symlink() or path.is_char_device() or path.is_fifo()
+
+
+def _open_browser(url: str) -> None:
+    """Open the console where there is a screen. A browser that does not come back must not hold up the supervision."""
+    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 def _state_dir() -> Path:
@@ -202,7 +241,7 @@ def _status_line(collector: Any, elapsed_s: float) -> Text:
         f'  {collector.rate_hz:4.1f} Hz  capture to advice p50 {latency.quantile(0.5):.1f} '
         f'p99 {latency.quantile(0.99):.1f} ms  dropped {collector.dropped}  ',
     )
-    for stage, problem in collector.problems.items():
+    for stage, problem in collector.problems.copy().items():
         line.append(f'{stage}: {problem}  ', 'red')
     chinese, english = collector.advice
     if english:

@@ -22,6 +22,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from surgical_guidance.errors import GuidanceError
+from surgical_guidance.stage import StageNode
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -120,6 +121,9 @@ def run(compose: Callable[[], Sequence[Node]], nice: int = 0, turn_s: float = TU
         executor = SingleThreadedExecutor()
         for node in nodes:
             executor.add_node(node)
+        for node in nodes:
+            if isinstance(node, StageNode):
+                node.autostart()
         gc.freeze()  # what lives for ever is not looked at by the collector any more
         while not stop.requested:
             executor.spin_once(timeout_sec=turn_s)

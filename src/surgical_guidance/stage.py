@@ -54,7 +54,6 @@ class StageNode(LifecycleNode, Generic[P]):
         self._fault = ''
         self._beat = publisher(self, HEARTBEAT)
         self._beat_timer = self.create_timer(1.0 / HEARTBEAT.rate, self._send_heartbeat)
-        self._autostart_timer = self.create_timer(0.0, self._autostart) if self.params.autostart else None
 
     def setup(self) -> None:
         """Load and warm up. Slow work belongs here."""
@@ -155,11 +154,9 @@ class StageNode(LifecycleNode, Generic[P]):
         except Exception as error:  # noqa: BLE001  (the end of a stage must not keep the others from ending)
             self.get_logger().error(f'cannot end cleanly: {error}')
 
-    def _autostart(self) -> None:
-        if self._autostart_timer is not None:
-            self.destroy_timer(self._autostart_timer)
-            self._autostart_timer = None
-        if self.request(self.trigger_configure):
+    def autostart(self) -> None:
+        """Configure and activate, if the parameter says so. Who composes the process calls it, in its own order."""
+        if self.params.autostart and self.request(self.trigger_configure):
             self.request(self.trigger_activate)
 
     def _send_heartbeat(self) -> None:

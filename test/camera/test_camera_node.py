@@ -16,7 +16,7 @@ from surgical_guidance.camera import sources
 from surgical_guidance.camera.node import CameraNode
 from surgical_guidance.contract import COMPRESSED_IMAGE, FRAME, HEARTBEAT, IMAGE
 from surgical_guidance.errors import SourceLost
-from surgical_guidance.frames import RingReaders, RingWriter, living_rings, ring_scope
+from surgical_guidance.frames import Claim, RingReaders, living_rings, ring_scope
 
 
 @pytest.fixture
@@ -114,12 +114,12 @@ def test_it_can_be_configured_once_the_file_is_there(camera, tmp_path):
 
 def test_a_second_guidance_in_the_same_place_is_refused(graph, camera, clip):
     node = camera(f'file:{clip}')
-    other = RingWriter(scope_of(node), 3, 100)
+    other = Claim(scope_of(node), 'camera')
     beats = listen(graph, node, HEARTBEAT)
     assert not node.request(node.trigger_configure)
-    assert graph.spin_until(lambda: beats and 'another guidance is running' in beats[-1].detail)
-    assert other.name in beats[-1].detail
-    other.close()
+    told = f'another guidance is running (process {os.getpid()})'
+    assert graph.spin_until(lambda: beats and told in beats[-1].detail)
+    other.release()
     assert node.request(node.trigger_configure)
 
 

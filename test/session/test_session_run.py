@@ -51,30 +51,31 @@ def test_the_rendered_operation_gives_advice_and_a_summary(cli, composed):
     assert summary['source'] == 'phantom:?size=640x360'
 
 
-def test_ctrl_c_ends_it_with_the_summary_and_leaves_nothing(cli):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_the_summary_and_leaves_nothing(cli, number):
     run = cli('--source', 'phantom:?size=320x180')
     run.wait_for_line('console: http://127.0.0.1:')
     children = run.children()
     assert children.keys() == {'guidance', 'watchdog', 'relay'}
-    run.process.send_signal(signal.SIGINT)
+    run.process.send_signal(number)
     assert run.wait(timeout_s=10.0) == 0
     assert run.summary['frames']['processed'] > 0
     assert not any(child.is_running() for child in children.values())
     assert not any('killed' in line for line in run.lines), run.lines
 
 
-def test_a_killed_guidance_is_started_again_and_goes_on(cli):
+@pytest.mark.parametrize('name', ['guidance', 'watchdog', 'relay'])
+def test_a_killed_process_is_started_again(cli, name):
     run = cli('--source', 'phantom:?size=320x180')
     run.wait_for_line('console: http')
-    run.children()['guidance'].kill()
-    run.wait_for_line('guidance ended by signal SIGKILL; it is started again')
-    log = run.run_dir / 'watchdog.log'
-    assert log.exists()
-    deadline = threading.Event()
+    killed = run.children()[name]
+    killed.kill()
+    run.wait_for_line(f'{name} ended by signal SIGKILL; it is started again')
     for _ in range(200):
-        if 'guidance' in run.children():
+        if name in run.children():
             break
-        deadline.wait(0.05)
+        threading.Event().wait(0.05)
+    assert run.children()[name].pid != killed.pid
     run.process.send_signal(signal.SIGINT)
     assert run.wait(timeout_s=10.0) == 0
 
@@ -88,12 +89,11 @@ def test_nothing_outlives_a_killed_run(cli):
     assert not alive
 
 
-def test_a_second_run_in_the_same_place_is_refused(cli, tmp_path):
-    first = cli('--source', 'phantom:?size=320x180')
-    first.wait_for_line('console: http')
-    second = cli('--source', 'phantom:?size=320x180')
-    assert second.wait() == 1
-    assert re.search(r'another guidance is running \(process \d+\); end it, or give', second.lines[-1])
+def test_of_two_runs_in_the_same_place_one_is_refused_even_at_the_same_instant(cli):
+    both = [cli('--source', 'phantom:?size=320x180', '--duration', '1') for _ in range(2)]
+    assert sorted(run.wait() for run in both) == [0, 1]
+    refused = next(run for run in both if run.process.returncode == 1)
+    assert re.search(r'another guidance is running \(process \d+\); end it, or give', refused.lines[-1])
 
 
 def one_line_error(run: Cli) -> str:
@@ -124,8 +124,43 @@ def test_a_port_in_use_is_one_line_with_the_remedy(cli):
     assert '--port' in line
 
 
-def test_a_parameter_that_cannot_be_is_told(cli, tmp_path):
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('/**/camera:\n  ros__parameters:\n    ring_slots: 1\n', 'ring_slots: 1 is below 3'),
+        ('/**/camera:\n  ros__parameters:\n    ring_slot: 8\n', "camera has no parameter 'ring_slot'; it has"),
+        ('/**/kamera:\n  ros__parameters:\n    ring_slots: 8\n', "there is no node 'kamera'; there are camera"),
+        ('not: [valid', 'this is not YAML'),
+        ('hello', 'this is no parameters file'),
+    ],
+)
+def test_a_parameters_file_that_cannot_be_is_one_line(cli, tmp_path, content, message):
     file = tmp_path / 'params.yaml'
-    file.write_text('/**/camera:\n  ros__parameters:\n    ring_slots: 1\n')
-    line = one_line_error(cli('--source', 'phantom:', '--params-file', str(file)))
-    assert 'guidance: ring_slots: ' in line
+    file.write_text(content)
+    line = one_line_error(cli('--params-file', str(file)))
+    assert message in line
+    assert str(file) in line
+
+
+def test_the_parameters_file_holds_where_no_option_says_otherwise(cli, tmp_path):
+    file = tmp_path / 'params.yaml'
+    file.write_text("/**/camera:\n  ros__parameters:\n    source: 'phantom:?size=320x180'\n")
+    run = cli('--params-file', str(file), '--duration', '1')
+    assert run.wait() == 0, run.lines
+    assert run.summary['source'] == 'phantom:?size=320x180'
+
+
+def test_a_camera_that_is_not_there_is_told_at_once_and_waited_for(cli):
+    run = cli('--source', 'device:/dev/video97', '--duration', '2')
+    run.wait_for_line('camera: .*/dev/video97')
+    run.wait_for_line('console: http')
+    assert run.wait() == 0
+    assert run.summary['frames']['processed'] == 0
+
+
+@pytest.mark.parametrize('option', ['--summary', '--run-dir'])
+def test_a_place_that_cannot_be_written_is_one_line_before_the_work(cli, tmp_path, option):
+    (tmp_path / 'a file').write_text('')
+    run = cli('--source', 'phantom:?size=320x180', option, str(tmp_path / 'a file' / 'below'))
+    line = one_line_error(run)
+    assert 'a file' in line

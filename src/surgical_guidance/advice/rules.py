@@ -129,7 +129,7 @@ def parse(text: str, name: str) -> RuleTable:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         _reject_duplicates(root, name)
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, TypeError) as error:  # the last two: nested without end, odd keys
         mark = getattr(error, 'problem_mark', None)
         where = f'{name}:{mark.line + 1}' if mark else name
         what = getattr(error, 'problem', None) or str(error).splitlines()[0]

@@ -198,8 +198,14 @@ class Capture:
         if needed > self._ring.capacity:
             sequence = self._ring.sequence
             self._ring.close()  # first, since there may be no room for both
-            self._ring = self._make_ring(needed)
-            self._ring.sequence = sequence
+            capacity = self._ring.capacity
+            try:
+                self._ring = self._make_ring(needed)
+            except RingUnavailable:
+                self._ring = self._make_ring(capacity)  # pictures of the old size can still be shown
+                raise
+            finally:
+                self._ring.sequence = sequence
         return self._ring.begin(picture.width, picture.height, skipped=self._missed)
 
     def _miss(self, pictures: int) -> None:

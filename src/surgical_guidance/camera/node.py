@@ -20,10 +20,10 @@ from surgical_guidance.contract import COMPRESSED_IMAGE, FRAME, IMAGE
 from surgical_guidance.errors import RingUnavailable, SourceError
 from surgical_guidance.frames import (
     CHANNELS,
+    Claim,
     Frame,
     RingWriter,
     SourceInfo,
-    living_rings,
     remove_dead_rings,
     ring_scope,
 )
@@ -54,6 +54,7 @@ class CameraNode(StageNode[CameraParams]):
         self.frames: Output[Frame] = Output()
         self.ended = threading.Event()
         self._capture: Capture | None = None
+        self._claim: Claim | None = None
         self._images: ImagePublisher | None = None
         self._subscription: Subscription[Any] | None = None
         self._rate = 0.0
@@ -72,7 +73,8 @@ class CameraNode(StageNode[CameraParams]):
         """
         uri = self.params.source
         source, live = make_source(uri), is_live(uri)
-        self._claim_scope()
+        self._claim = Claim(self._scope, 'camera')
+        remove_dead_rings(self._scope)
         if isinstance(source, TopicSource):
             self._subscribe(source)
         info = None if live else source.open()
@@ -120,16 +122,13 @@ class CameraNode(StageNode[CameraParams]):
         if self._subscription is not None:
             self.destroy_subscription(self._subscription)
             self._subscription = None
-        if capture is not None:
-            capture.close()
-
-    def _claim_scope(self) -> None:
-        """Remove what a camera that died has left, and make sure that no other camera is alive here."""
-        remove_dead_rings(self._scope)
-        if living := ', '.join(living_rings(self._scope)):
-            raise RingUnavailable(
-                'another guidance is running', where=living, remedy='end it, or take another namespace or ROS_DOMAIN_ID'
-            )
+        try:
+            if capture is not None:
+                capture.close()
+        finally:
+            if self._claim is not None:
+                self._claim.release()
+                self._claim = None
 
     def _subscribe(self, source: TopicSource) -> None:
         message = CompressedImage if source.compressed else Image

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from surgical_guidance.errors import SourceError
 
 _SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]*):')
+LARGEST_SIDE = 8192  # [px]: an 8K picture; more is a slip that would take gigabytes of shared memory
 _SIZE = re.compile(r'([1-9][0-9]{0,4})x([1-9][0-9]{0,4})')
 _PASSWORD = re.compile(r'(//[^/@:]*:)[^/@]*@')
 
@@ -93,7 +94,10 @@ class Options:
         match = _SIZE.fullmatch(text)
         if not match:
             raise self._refuse(name, text, 'WIDTHxHEIGHT, such as 1920x1080')
-        return int(match[1]), int(match[2])
+        width, height = int(match[1]), int(match[2])
+        if max(width, height) > LARGEST_SIDE:
+            raise self._refuse(name, text, f'sides up to {LARGEST_SIDE}')
+        return width, height
 
     def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
         """Give an option that is one of some words."""

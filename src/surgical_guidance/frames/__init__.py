@@ -2,6 +2,7 @@
 
 from surgical_guidance.frames.frame import CHANNELS, Frame
 from surgical_guidance.frames.ring import (
+    Claim,
     Draft,
     RingReader,
     RingReaders,
@@ -14,6 +15,7 @@ from surgical_guidance.frames.source import Picture, Source, SourceInfo
 
 __all__ = [
     'CHANNELS',
+    'Claim',
     'Draft',
     'Frame',
     'Picture',

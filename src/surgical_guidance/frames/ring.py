@@ -295,6 +295,40 @@ class RingReaders:
         return self._reader.frame(slot, sequence)
 
 
+class Claim:
+    """The right to be the only one of a kind in a scope, held until :meth:`release` or the end of the process.
+
+    :param scope: from :func:`ring_scope`.
+    :param kind: what there shall be one of, e.g. "camera".
+    :raises RingUnavailable: if somebody holds it; there is no moment in which two can.
+    """
+
+    def __init__(self, scope: str, kind: str) -> None:
+        path = SHM / f'.{scope}.{kind}.lock'  # hidden, so that it is never taken for a ring; it stays, empty
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise RingUnavailable(f'the claim cannot be made ({error.strerror})', where=str(path)) from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._fd, 32, 0).decode('ascii', 'replace').strip()
+            os.close(self._fd)
+            raise RingUnavailable(
+                f'another guidance is running (process {holder})',
+                where=scope,
+                remedy='end it, or give this one a namespace or a ROS_DOMAIN_ID of its own',
+            ) from error
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f'{os.getpid()}\n'.encode(), 0)
+
+    def release(self) -> None:
+        """Let another have it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
 def _owner_alive(path: Path) -> bool | None:
     """Whether the writer of a ring lives; None where that cannot be told."""
     try:

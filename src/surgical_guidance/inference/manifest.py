@@ -145,7 +145,7 @@ def load_manifest(model: str) -> Manifest:
 def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, TypeError) as error:  # the last two: nested without end, odd keys
         mark = getattr(error, 'problem_mark', None)
         where = f'{path}:{mark.line + 1}' if mark is not None else str(path)
         problem = getattr(error, 'problem', None) or 'it cannot be parsed'

@@ -13,18 +13,22 @@ from typing import Any
 
 import yaml
 
+from surgical_guidance.camera.node import CameraParams
 from surgical_guidance.camera.sources import is_live, make_source
 from surgical_guidance.camera.uri import hide_password
 from surgical_guidance.container import register_sources
 from surgical_guidance.contract import NAMESPACE
 from surgical_guidance.errors import GuidanceError, HostError
-from surgical_guidance.frames import living_rings, ring_scope
+from surgical_guidance.frames import Claim, ring_scope
+from surgical_guidance.relay.node import RelayParams
 from surgical_guidance.session.collector import Collector
 from surgical_guidance.session.listener import Listener
+from surgical_guidance.session.parameters import PARAMS, read
 from surgical_guidance.session.processes import Child, end
 
 FASTDDS_PROFILE = Path(__file__).with_name('fastdds.xml')
 START_S = 60.0  # what the processes get to come up, loading and warm-up included [s]
+LAST_DOMAIN = 232  # beyond it the ports of DDS would be larger than there are
 LOOK_S = 0.1  # how often the processes are looked after [s]
 MEASURE_EVERY = 10  # looks
 
@@ -33,17 +37,17 @@ MEASURE_EVERY = 10  # looks
 class RunOptions:
     """What a run is asked for.
 
-    :param source: URI of the picture source.
+    :param source: URI of the picture source; None: what the parameters file says, or the node's default.
     :param duration_s: from the first frame that was advised on [s]; None: until the source ends or Ctrl-C.
-    :param port: of the console; 0 takes a free one.
+    :param port: of the console; 0 takes a free one; None: as for the source.
     :param composed: camera, inference and advice in one process; else each in its own.
     :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
-    :param run_dir: where logs and the parameters in force go.
+    :param run_dir: where logs and the parameters that the options set go.
     """
 
-    source: str
+    source: str | None
     duration_s: float | None
-    port: int
+    port: int | None
     composed: bool
     params_file: Path | None
     run_dir: Path
@@ -58,6 +62,12 @@ class Run:
     def __init__(self, options: RunOptions, tell: Callable[[str], None]) -> None:
         self.options = options
         self.collector = Collector()
+        self._given = read(options.params_file) if options.params_file else {name: {} for name in PARAMS}
+        self.source = options.source or self._given['camera'].get('source') or CameraParams().source
+        port = options.port if options.port is not None else self._given['relay'].get('port')
+        self._port = RelayParams().port if port is None else int(port)
+        self._claim: Claim | None = None
+        self._told: dict[str, str] = {}
         self.started = 0.0
         self.failed = False
         self._tell = tell
@@ -75,18 +85,9 @@ class Run:
         :raises GuidanceError: if the run cannot start; nothing is left running.
         """
         _prepare_environment()
-        self._preflight()
-        self.options.run_dir.mkdir(parents=True, exist_ok=True)
-        names = ('guidance',) if self.options.composed else ('camera', 'inference', 'advice')
-        arguments = self._ros_arguments()
-        self._children = [
-            Child(name, arguments, self.options.run_dir / f'{name}.log') for name in ('watchdog', 'relay', *names)
-        ]
-        listener = self._listener = Listener(self.collector)
         try:
-            # Who watches and who shows come first: their start must not take the processor from the first frames.
-            self._bring_up(self._children[:2], lambda: listener.watched.is_set() and self.console_url)
-            self._bring_up(self._children[2:], listener.first_frame.is_set)
+            self._preflight()
+            self._bring_all_up()
         except BaseException:
             self.end()
             raise
@@ -94,12 +95,28 @@ class Run:
         for child in self._children:
             child.measure_from_now()
 
+    def _bring_all_up(self) -> None:
+        names = ('guidance',) if self.options.composed else ('camera', 'inference', 'advice')
+        arguments = self._ros_arguments()
+        self._children = [
+            Child(name, arguments, self.options.run_dir / f'{name}.log') for name in ('watchdog', 'relay', *names)
+        ]
+        listener = self._listener = Listener(self.collector)
+        live = is_live(self.source)
+        # Who watches and who shows come first: their start must not take the processor from the first frames.
+        self._bring_up(self._children[:2], lambda: listener.watched.is_set() and self.console_url)
+        self._bring_up(
+            self._children[2:],  # a camera that is not there yet is waited for with everything running
+            lambda: listener.first_frame.is_set() or (live and 'camera' in self.collector.problems),
+        )
+
     def turn(self) -> bool:
         """Look after the processes for a second; False when the run is over."""
         assert self._listener is not None  # noqa: S101  (start came before)
         looks = 0
         while not self._stop.wait(LOOK_S):
             looks += 1
+            self._tell_problems()
             if not all(child.poll(self._tell) for child in self._children):
                 self.failed = True
                 return False
@@ -107,8 +124,6 @@ class Run:
                 return False
             if self._listener.failed.is_set():
                 self.failed = True
-                for stage, problem in self.collector.problems.items():
-                    self._tell(f'{stage}: {problem}')
                 return False
             if self._listener.finished.is_set():
                 return False
@@ -129,11 +144,13 @@ class Run:
         }
         if self._listener is not None:
             self._listener.close()
+        if self._claim is not None:
+            self._claim.release()
         return {
             **self.collector.summary(),
             'processes': processes,
             'engine': self.collector.details.get('inference', ''),
-            'source': hide_password(self.options.source),
+            'source': hide_password(self.source),
             'duration_s': round(elapsed_s, 2),
         }
 
@@ -147,45 +164,54 @@ class Run:
         """Seconds since the first frame that was advised on; 0 before."""
         return time.monotonic() - self.started if self.started else 0.0
 
+    def _tell_problems(self) -> None:
+        """Tell what is newly wrong with a stage."""
+        problems = self.collector.problems.copy()  # another thread writes it
+        for stage, problem in problems.items():
+            if self._told.get(stage) != problem:
+                self._tell(f'{stage}: {problem}')
+        self._told = problems
+
     def _preflight(self) -> None:
         """Find out here, in one line, what would otherwise fail in a process far away."""
+        domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+        if not (domain.isdecimal() and int(domain) <= LAST_DOMAIN):
+            raise HostError(f'{domain!r} is no ROS domain', where='ROS_DOMAIN_ID', remedy=f'use 0 to {LAST_DOMAIN}')
+        try:
+            self.options.run_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HostError(f'no folder for the logs ({error.strerror})', where=str(self.options.run_dir)) from error
         register_sources()
-        source = make_source(self.options.source)
-        if not is_live(self.options.source):
+        source = make_source(self.source)
+        if not is_live(self.source):
             try:
                 source.open()
             finally:
                 source.close()
-        other = next(living_rings(ring_scope(NAMESPACE)), None)
-        if other is not None:
-            raise HostError(
-                f'another guidance is running (process {other.split(".")[-2]})',
-                where=f'ROS domain {os.environ.get("ROS_DOMAIN_ID", "0")}',
-                remedy='end it, or give this one a ROS_DOMAIN_ID of its own',
-            )
-        if self.options.params_file is not None and not self.options.params_file.is_file():
-            raise HostError('no such parameters file', where=str(self.options.params_file))
-        if self.options.port:
+        self._claim = Claim(ring_scope(NAMESPACE), 'run')
+        if self._port:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind(('127.0.0.1', self.options.port))
+                    probe.bind(('127.0.0.1', self._port))
                 except OSError as error:
                     raise HostError(
                         f'the console cannot be served ({error.strerror})',
-                        where=f'127.0.0.1:{self.options.port}',
+                        where=f'127.0.0.1:{self._port}',
                         remedy='end what uses the port, or choose another with --port (0: any free one)',
                     ) from error
 
     def _ros_arguments(self) -> list[str]:
         """Write the options as a parameters file: on a command line a URI like ``phantom:`` would be read as YAML."""
-        chosen = {
-            '/**/camera': {'ros__parameters': {'source': self.options.source}},
-            '/**/relay': {'ros__parameters': {'port': self.options.port}},
-            '/**/watchdog': {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}},
+        chosen: dict[str, Any] = {
+            '/**/camera': {'ros__parameters': {'source': self.source}},
+            '/**/relay': {'ros__parameters': {'port': self._port}},
         }
+        if not self._given['watchdog'].get('log_directory'):
+            chosen['/**/watchdog'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
         path = self.options.run_dir / 'run.yaml'
-        path.touch(mode=0o600)  # a stream's URI may hold a password
+        path.touch()
+        path.chmod(0o600)  # a stream's URI may hold a password
         path.write_text(yaml.safe_dump(chosen, allow_unicode=True), encoding='utf-8')
         files = [self.options.params_file, path] if self.options.params_file else [path]
         return [word for file in files for word in ('--params-file', str(file))]
@@ -200,15 +226,15 @@ class Run:
             if self._stop.wait(LOOK_S):
                 raise KeyboardInterrupt
             if self._listener is not None and self._listener.failed.is_set():
-                stage, problem = next(iter(self.collector.problems.items()))
-                raise GuidanceError(problem, where=stage)
+                problems = self.collector.problems.copy()  # another thread writes it
+                raise GuidanceError('; '.join(problems.values()) or 'a stage failed', where=', '.join(problems))
             for child in self._children:
                 if child.ended:  # what does not come up the first time will not the second
                     raise GuidanceError(child.last_words() or 'it ended without a word', where=child.name)
+            self._tell_problems()
             if time.monotonic() > deadline:
-                problems = '; '.join(f'{stage}: {problem}' for stage, problem in self.collector.problems.items())
                 raise GuidanceError(
-                    f'not up within {START_S:.0f} s ({problems or "no stage says why"})',
+                    f'not up within {START_S:.0f} s',
                     where=', '.join(child.name for child in children),
                     remedy=f'the logs are in {self.options.run_dir}',
                 )
