@@ -19,6 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from surgical_guidance import __version__
+from surgical_guidance.cli_phantom import app as phantom_app
+from surgical_guidance.cli_phantom import prepare
 from surgical_guidance.errors import GuidanceError
 
 app = typer.Typer(
@@ -34,6 +36,7 @@ app = typer.Typer(
         'It advises, it never moves an arm. Research use only, **not clinically validated**.'
     ),
 )
+app.add_typer(phantom_app)
 console = Console()
 errors = Console(stderr=True)
 
@@ -106,6 +109,7 @@ def run(
         source = f'{source}{"&" if "?" in source else "?"}loop=1'
     if summary is not None and not summary.resolve().parent.is_dir():
         summary.resolve().parent.mkdir(parents=True)
+    prepare(source)
     job = Run(
         RunOptions(source, duration, port, composed, params_file, run_dir or _state_dir()),
         tell=lambda line: console.print(Text(line, style='yellow')),
