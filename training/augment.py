@@ -20,15 +20,31 @@ class Augment:
         self._device = device
         self._random = torch.Generator(device).manual_seed(seed)
 
-    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn ``uint8 (n, h, w, 3)`` and ``uint8 (n, h, w)`` into ``float (n, 3, h, w)``, 0 to 255, and ``long``."""
+    def __call__(
+        self, images: Tensor, labels: Tensor, *, nearest: float = 0.7, grey: float = 0.08
+    ) -> tuple[Tensor, Tensor]:
+        """Turn ``uint8 (n, h, w, 3)`` and ``uint8 (n, h, w)`` into ``float (n, 3, h, w)``, 0 to 255, and ``long``.
+
+        :param nearest: the smallest share of the picture's width that is shown.
+        :param grey: share of pictures without colour.
+        """
         x = images.permute(0, 3, 1, 2).float()
-        x, y = self._move(x, labels.long())
-        x = self._focus(x)
-        x = self._light(x)
-        x = self._haze(x)
-        x = x + self._uniform(len(x), 0.0, 10.0) * torch.randn(x.shape, generator=self._random, device=self._device)
-        return x.clamp(0, 255), y
+        x, y = self._move(x, labels.long(), nearest)
+        return self._seen(x, grey), y
+
+    def recoloured(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+        """Do the same and give tissues and instruments any colour, so that only shape can be learned."""
+        x = images.permute(0, 3, 1, 2).float()
+        x, y = self._move(x, labels.long(), 0.4)
+        n, _, h, w = x.shape
+        gains = torch.exp(self._uniform(n * classes, -1.0, 1.0) + self._uniform(n * classes, -0.6, 0.6, 3))
+        gains = gains.reshape(n, classes, 3)
+        per_pixel = torch.gather(gains, 1, y.reshape(n, -1, 1).expand(-1, -1, 3)).permute(0, 2, 1).reshape(n, 3, h, w)
+        size = int(torch.randint(2, 40, (1,), generator=self._random, device=self._device))
+        coarse = torch.rand((n, 1, h // size + 2, w // size + 2), generator=self._random, device=self._device)
+        texture = functional.interpolate(coarse, (h, w), mode='bilinear', align_corners=False) - 0.5
+        x = x * per_pixel * (1.0 + self._uniform(n, 0.0, 1.2) * texture)
+        return self._seen(x.clamp(0, 400), 0.5), y
 
     def unlike(self, x: Tensor) -> Tensor:
         """Give pictures unlike anything to be known: shuffled patches, foreign colours, plain noise."""
@@ -45,6 +61,14 @@ class Augment:
         kind = self._uniform(n, 0.0, 3.0)
         return torch.where(kind < 1.2, shuffled, torch.where(kind < 2.2, foreign, noise))
 
+    def _seen(self, x: Tensor, grey: float) -> Tensor:
+        """Do what the way from the tissue to the recording does to a picture."""
+        x = self._focus(x)
+        x = self._light(x, grey)
+        x = self._haze(x)
+        x = x + self._uniform(len(x), 0.0, 10.0) * torch.randn(x.shape, generator=self._random, device=self._device)
+        return x.clamp(0, 255)
+
     def _uniform(self, n: int, low: float, high: float, width: int = 1) -> Tensor:
         numbers = torch.rand((n, width, 1, 1), generator=self._random, device=self._device)
         return numbers * (high - low) + low
@@ -52,10 +76,10 @@ class Augment:
     def _chance(self, n: int, probability: float) -> Tensor:
         return self._uniform(n, 0.0, 1.0) < probability
 
-    def _move(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _move(self, x: Tensor, y: Tensor, nearest: float) -> tuple[Tensor, Tensor]:
         """Zoom, turn, mirror and shift."""
         n = len(x)
-        zoom, turn = self._uniform(n, 0.7, 1.15).flatten(), self._uniform(n, -0.3, 0.3).flatten()
+        zoom, turn = self._uniform(n, nearest, 1.15).flatten(), self._uniform(n, -0.3, 0.3).flatten()
         still = self._chance(n, 0.35).flatten()
         zoom, turn = torch.where(still, 1.0, zoom), torch.where(still, 0.0, turn)
         mirror = torch.where(self._chance(n, 0.5).flatten(), -1.0, 1.0)
@@ -89,16 +113,16 @@ class Augment:
         y = functional.conv2d(y, kernel[:, None, :, None], padding=(5, 0), groups=n * c)
         return y.reshape(n, c, h, w)
 
-    def _light(self, x: Tensor) -> Tensor:
+    def _light(self, x: Tensor, grey: float) -> Tensor:
         """White balance, saturation, exposure, contrast."""
         n = len(x)
         x = x / 255.0
         x = x * torch.exp(self._uniform(n, -0.22, 0.22, 3))
-        grey = x.mean(1, keepdim=True)
+        mean = x.mean(1, keepdim=True)
         saturation = torch.where(
-            self._chance(n, 0.06), torch.zeros_like(grey[:, :, :1, :1]), self._uniform(n, 0.55, 1.35)
+            self._chance(n, grey), torch.zeros_like(mean[:, :, :1, :1]), self._uniform(n, 0.55, 1.35)
         )
-        x = grey + (x - grey) * saturation
+        x = mean + (x - mean) * saturation
         x = x.clamp(1e-4, 4.0) ** torch.exp(self._uniform(n, -0.4, 0.4))
         x = x * torch.exp(self._uniform(n, math.log(0.5), math.log(1.5)))
         return x * 255.0

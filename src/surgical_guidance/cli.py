@@ -20,6 +20,9 @@ from rich.table import Table
 from rich.text import Text
 
 from surgical_guidance import __version__
+from surgical_guidance.cli_evaluate import evaluate
+from surgical_guidance.cli_phantom import app as phantom_app
+from surgical_guidance.cli_phantom import prepare
 from surgical_guidance.errors import GuidanceError
 
 app = typer.Typer(
@@ -35,6 +38,8 @@ app = typer.Typer(
         'It advises, it never moves an arm. Research use only, **not clinically validated**.'
     ),
 )
+app.add_typer(phantom_app)
+app.command()(evaluate)
 console = Console()
 errors = Console(stderr=True)
 
@@ -114,6 +119,7 @@ def run(
         RunOptions(source, duration, port, composed, params_file, run_dir or _state_dir()),
         tell=lambda line: console.print(Text(line, style='yellow')),
     )
+    prepare(job.source)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: job.stop())
     with console.status('starting ...'):

@@ -88,6 +88,13 @@ COMPRESSED_IMAGE: Final = Topic(
     'the picture as JPEG for others; published only while somebody subscribes',
     one_a_frame=True,
 )
+TRUTH: Final = Topic(
+    'camera/truth',
+    'std_msgs/msg/String',
+    'camera',
+    'what is really in a rendered frame, as JSON; published only while somebody subscribes',
+    one_a_frame=True,
+)
 SCENE: Final = Topic(
     'scene',
     'surgical_guidance_msgs/msg/SceneState',
@@ -158,7 +165,9 @@ DIAGNOSTICS: Final = Topic(
     rate=1.0,
 )
 
-TOPICS: Final = (FRAME, IMAGE, COMPRESSED_IMAGE, SCENE, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS)
+TOPICS: Final = (
+    FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS,
+)  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice

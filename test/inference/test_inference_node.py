@@ -146,7 +146,7 @@ def test_a_torn_frame_gives_no_scene_and_is_counted(node: InferenceNode) -> None
 def test_a_result_that_is_not_believed_makes_an_invalid_scene(node: InferenceNode, engine: ToldEngine) -> None:
     scenes = Scenes()
     node.scenes.connect(scenes)
-    engine.results['labels'][:] = 4
+    engine.results['labels'][:] = 6
     node.accept(as_frame(image(), 1))
     (scene,) = scenes.wait(1)
     assert not scene.valid
@@ -168,6 +168,7 @@ def test_it_stops_and_starts_again(node: InferenceNode) -> None:
     [
         ({'engine': 'tensorrt'}, 'TensorRT is not in this version'),
         ({'model': 'none_such'}, 'there is no such model'),
+        ({'model': 'phantom_view'}, 'a scene is made from a segmentation, and this model is for multilabel'),
     ],
 )
 def test_a_model_that_cannot_be_loaded_leaves_the_node_unconfigured_and_told(

@@ -19,6 +19,13 @@ def picture(value: tuple[int, int, int] = (10, 20, 30)) -> np.ndarray:
     return image
 
 
+def seen(value: tuple[int, int, int] = (10, 20, 30)) -> np.ndarray:
+    """A picture in which there is something."""
+    image = picture(value)
+    image[:, :32] += 100
+    return image
+
+
 def spec(**fields: object) -> InputSpec:
     usual: dict[str, object] = {'name': 'image', 'width': 16, 'height': 16, 'layout': 'nhwc', 'colour': 'bgr'}
     return InputSpec.model_validate(usual | {'normalisation': 'in_graph'} | fields)
@@ -53,7 +60,7 @@ def test_colours_layout_and_normalisation_are_as_the_manifest_says() -> None:
 
 
 def test_a_result_carries_its_times_and_classes(told_manifest: Manifest) -> None:
-    result = Pipeline(told_manifest, ToldEngine()).run(as_frame(picture()))
+    result = Pipeline(told_manifest, ToldEngine()).run(as_frame(seen()))
     assert result.problem == ''
     assert result.segmentation is not None
     assert result.segmentation.classes == told_manifest.classes
@@ -62,17 +69,17 @@ def test_a_result_carries_its_times_and_classes(told_manifest: Manifest) -> None
 
 def test_a_frame_overwritten_while_it_is_read_gives_no_result(told_manifest: Manifest) -> None:
     with pytest.raises(FrameOverwritten, match='frame 5 was overwritten'):
-        Pipeline(told_manifest, ToldEngine()).run(as_frame(picture(), 5, lambda: 13))
+        Pipeline(told_manifest, ToldEngine()).run(as_frame(seen(), 5, lambda: 13))
 
 
 def test_nan_is_not_believed(told_manifest: Manifest) -> None:
     engine = ToldEngine(np.float32)
     pipeline = Pipeline(told_manifest, engine)
-    good = pipeline.run(as_frame(picture())).segmentation
+    good = pipeline.run(as_frame(seen())).segmentation
     assert good is not None
     assert (good.confidence == 255).all()
     engine.results['confidence'][0, 3, 3] = np.nan
-    result = pipeline.run(as_frame(picture()))
+    result = pipeline.run(as_frame(seen()))
     assert result.segmentation is None
     assert result.problem == 'the network gave NaN'
 
@@ -81,30 +88,35 @@ def test_a_class_that_does_not_exist_is_not_believed(told_manifest: Manifest) ->
     engine = ToldEngine()
     engine.results['labels'][0, 0, 0] = 200
     assert (
-        Pipeline(told_manifest, engine).run(as_frame(picture())).problem
-        == 'the network gave class 200, and it knows 10'
+        Pipeline(told_manifest, engine).run(as_frame(seen())).problem == 'the network gave class 200, and it knows 16'
     )
 
 
 def test_one_class_everywhere_is_not_believed(told_manifest: Manifest) -> None:
     engine = ToldEngine()
-    engine.results['labels'][:] = 4
-    assert Pipeline(told_manifest, engine).run(as_frame(picture())).problem == 'the network sees nothing but liver'
+    engine.results['labels'][:] = 6
+    assert Pipeline(told_manifest, engine).run(as_frame(seen())).problem == 'the network sees nothing but liver'
+
+
+@pytest.mark.parametrize('grey', [0, 128, 255])
+def test_a_picture_without_content_is_not_believed(told_manifest: Manifest, grey: int) -> None:
+    result = Pipeline(told_manifest, ToldEngine()).run(as_frame(picture((grey, grey, grey))))
+    assert result.problem == 'the picture is the same everywhere: there is nothing to see in it'
 
 
 def test_the_same_result_for_changing_pictures_is_not_believed_until_it_changes(told_manifest: Manifest) -> None:
     engine = ToldEngine()
     pipeline = Pipeline(told_manifest, engine)
-    problems = [pipeline.run(as_frame(picture((value, 0, 0)))).problem for value in range(1, 13)]
+    problems = [pipeline.run(as_frame(seen((value + 50, 0, 0)))).problem for value in range(1, 13)]
     assert problems[:10] == [''] * 10
     assert problems[10:] == ['the network gives the same result for different pictures'] * 2
     engine.results['labels'][0, 15, 15] = 2
-    assert pipeline.run(as_frame(picture((99, 0, 0)))).problem == ''
+    assert pipeline.run(as_frame(seen((99, 0, 0)))).problem == ''
 
 
 def test_a_still_picture_may_give_a_still_result(told_manifest: Manifest) -> None:
     pipeline = Pipeline(told_manifest, ToldEngine())
-    assert {pipeline.run(as_frame(picture())).problem for _ in range(30)} == {''}
+    assert {pipeline.run(as_frame(seen())).problem for _ in range(30)} == {''}
 
 
 def test_outputs_of_another_form_are_refused_at_once(told_manifest: Manifest) -> None:

@@ -46,7 +46,7 @@ def test_another_seed_is_another_patient(scene: Scene) -> None:
 
 def test_the_cycle_joins_without_a_jump(scene: Scene) -> None:
     before, after = (picture(scene, time_s).astype(int) for time_s in (script.CYCLE_S - 1e-6, script.CYCLE_S))
-    assert np.abs(before - after).max() <= 2
+    assert np.abs(before - after).max() <= 6  # edges are antialiased in sixteenths of a pixel
 
 
 def test_the_picture_moves_from_frame_to_frame(scene: Scene) -> None:
@@ -59,7 +59,7 @@ def test_instruments_are_where_the_truth_says(scene: Scene) -> None:
     truth = scene.truth(1.0)
     marked = np.isin(truth.labels, [CLASSES.index(HOOK), CLASSES.index('grasper')])
     bare = picture(scene, 1.0)
-    scene._tissue.crop(bare, script.breath(1.0))
+    scene.tissue.crop(bare, script.breath(1.0))
     changed = np.abs(bare.astype(int) - picture(scene, 1.0)).max(axis=2) > 25
     changed &= truth.labels != 0  # the round edge was drawn over as well
     overlap = (changed & marked).sum() / (changed | marked).sum()

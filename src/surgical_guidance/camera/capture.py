@@ -43,6 +43,7 @@ class Capture:
     :param capacity: bytes a frame may have before a larger ring is needed.
     :param send: gets every frame, in the capture thread; returns at once.
     :param on_state: gets every change of the source's state, in the capture thread, and again for every vain attempt.
+    :param on_shown: gets every frame with the picture it was made from, after ``send``; returns soon.
     :param now_ns: the monotonic clock.
     :param wait: waits for an event [s], and tells whether it came.
     """
@@ -57,6 +58,7 @@ class Capture:
         capacity: int,
         send: Callable[[Frame], None],
         on_state: Callable[[SourceState], None],
+        on_shown: Callable[[Picture, Frame], None] | None = None,
         now_ns: Callable[[], int] = clock.monotonic_ns,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
@@ -69,6 +71,7 @@ class Capture:
         self._make_ring = make_ring
         self._send = send
         self._on_state = on_state
+        self._on_shown = on_shown
         self._now_ns = now_ns
         self._wait = wait
         self._ring = make_ring(capacity)
@@ -192,6 +195,8 @@ class Capture:
             self._report('')
             self._retry_s = RETRY_FIRST_S
         self._send(frame)
+        if self._on_shown is not None:
+            self._on_shown(picture, frame)
 
     def _begin(self, picture: Picture) -> Draft:
         needed = picture.width * picture.height * CHANNELS['bgr8']

@@ -10,20 +10,23 @@ from rclpy.exceptions import InvalidTopicNameException
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import String
 
 from surgical_guidance.camera.capture import Capture, SourceState
 from surgical_guidance.camera.images import ImagePublisher
 from surgical_guidance.camera.sources import is_live, make_source
 from surgical_guidance.camera.topic import TopicSource
 from surgical_guidance.camera.uri import hide_password
-from surgical_guidance.contract import COMPRESSED_IMAGE, FRAME, IMAGE
+from surgical_guidance.contract import COMPRESSED_IMAGE, FRAME, IMAGE, TRUTH
 from surgical_guidance.errors import RingUnavailable, SourceError
 from surgical_guidance.frames import (
     CHANNELS,
     Claim,
     Frame,
+    Picture,
     RingWriter,
     SourceInfo,
+    TruePicture,
     remove_dead_rings,
     ring_scope,
 )
@@ -64,6 +67,7 @@ class CameraNode(StageNode[CameraParams]):
         self._references = publisher(self, FRAME)
         self._raw = publisher(self, IMAGE)
         self._compressed = publisher(self, COMPRESSED_IMAGE)
+        self._truths = publisher(self, TRUTH)
 
     def setup(self) -> None:
         """Open the source where it is a file, and make the ring.
@@ -88,6 +92,7 @@ class CameraNode(StageNode[CameraParams]):
                 capacity=width * height * CHANNELS['bgr8'],
                 send=self._deliver,
                 on_state=self._on_state,
+                on_shown=self._tell_truth,
             )
         except RingUnavailable:
             source.close()
@@ -145,6 +150,12 @@ class CameraNode(StageNode[CameraParams]):
         self.done += 1
         if self._images is not None:
             self._images.accept(frame)
+
+    def _tell_truth(self, picture: Picture, frame: Frame) -> None:
+        """Tell what is really in a frame, to those who ask for it. Runs in the capture thread."""
+        if self._truths.get_subscription_count() and isinstance(picture, TruePicture):
+            head = f'"sequence":{frame.sequence},"stamp_ns":{frame.stamp_ns}'
+            self._truths.publish(String(data=f'{{{head},"truth":{picture.truth()}}}'))
 
     def _on_state(self, state: SourceState) -> None:
         """Tell of a source that was lost, was found, or is over. Runs in the capture thread."""

@@ -11,7 +11,7 @@ from surgical_guidance.frames.ring import (
     remove_dead_rings,
     ring_scope,
 )
-from surgical_guidance.frames.source import Picture, Source, SourceInfo
+from surgical_guidance.frames.source import Picture, Source, SourceInfo, TruePicture
 
 __all__ = [
     'CHANNELS',
@@ -24,6 +24,7 @@ __all__ = [
     'RingWriter',
     'Source',
     'SourceInfo',
+    'TruePicture',
     'living_rings',
     'remove_dead_rings',
     'ring_scope',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,14 @@ class Picture(Protocol):
 
     def draw(self, image: NDArray[np.uint8]) -> None:
         """Write the pixels, bgr8, into ``uint8 (height, width, 3)``: a slot of the frame ring."""
+
+
+@runtime_checkable
+class TruePicture(Protocol):
+    """A :class:`Picture` of which it is known what is really in it: a rendered one."""
+
+    def truth(self) -> str:
+        """Tell it, as one line of JSON. It may take longer than drawing: ask only where somebody listens."""
 
 
 class Source(Protocol):

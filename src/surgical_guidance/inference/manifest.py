@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from surgical_guidance.contract import BACKGROUND, CLASSES
 from surgical_guidance.errors import ModelError
@@ -67,12 +67,22 @@ class InputSpec(_Strict):
 
 
 class Thresholds(_Strict):
-    """When results are not believed.
+    """What is made of results.
 
     :param frozen_results: this many results in a row that are equal although the picture changes: the engine hangs.
+    :param event_level: of a multilabel model: what reaches this level is going on,
+    :param event_end_level: until it is below this one. The two differ, since a level that wavers is still one event.
     """
 
     frozen_results: int = Field(default=10, ge=2, le=1000)
+    event_level: float = Field(default=0.25, gt=0, lt=1)
+    event_end_level: float = Field(default=0.25, gt=0, lt=1)
+
+    @model_validator(mode='after')
+    def _ends_below(self) -> Thresholds:
+        if self.event_end_level > self.event_level:
+            raise ValueError('event_end_level must not be above event_level')
+        return self
 
 
 class Manifest(_Strict):
@@ -84,7 +94,9 @@ class Manifest(_Strict):
     :param sha256: of that file.
     :param input: the picture as the network takes it.
     :param outputs: the task's names of its outputs -> the network's.
-    :param classes: names by the network's index, each a class of the contract.
+    :param classes: of a segmentation: names by the network's index, each a class of the contract.
+    :param heads: of any other task: the task's names of its outputs -> the names of the numbers in each.
+    :param memory: inputs of the network -> outputs that are their values for the next picture; they start as 0.
     :param thresholds: when results are not believed.
     :param priority: which model goes first where several share a processor; the highest does.
     :param stride: it looks at every such frame: 1 = all, 2 = every second one.
@@ -98,7 +110,9 @@ class Manifest(_Strict):
     sha256: str = Field(pattern=r'^[0-9a-f]{64}$')
     input: InputSpec
     outputs: dict[str, str]
-    classes: tuple[str, ...] = Field(min_length=2)
+    classes: tuple[str, ...] = ()
+    heads: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    memory: dict[str, str] = {}
     thresholds: Thresholds = Thresholds()
     priority: int = Field(default=0, ge=0, le=1000)
     stride: int = Field(default=1, ge=1, le=30)
@@ -108,6 +122,8 @@ class Manifest(_Strict):
     @field_validator('classes')
     @classmethod
     def _known(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if not classes:
+            return classes
         for name in classes:
             if name not in CLASSES:
                 raise ValueError(f'{name!r} is not a class of the contract ({", ".join(CLASSES)})')

@@ -8,7 +8,7 @@ from typing import Any
 
 from surgical_guidance.clock import NS_PER_MS, elapsed_ms
 from surgical_guidance.contract import SCENE
-from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, GuidanceError
+from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, GuidanceError, ModelError
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference.engine import ENGINES
 from surgical_guidance.inference.manifest import DEFAULT_MODEL
@@ -73,6 +73,12 @@ class InferenceNode(StageNode[InferenceParams]):
         """
         pipeline = Pipeline.load(self.params.model, self.params.engine, self.params.threads)
         try:
+            if pipeline.manifest.task != 'semantic_segmentation':
+                raise ModelError(
+                    f'a scene is made from a segmentation, and this model is for {pipeline.manifest.task}',
+                    where=self.params.model,
+                    remedy=f'use {DEFAULT_MODEL} or another that segments',
+                )
             pace_ms = pipeline.warm_up()
         except GuidanceError:
             pipeline.close()

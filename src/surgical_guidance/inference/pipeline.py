@@ -1,4 +1,4 @@
-"""One model at work: frame in, segmentation and times out."""
+"""One model at work: frame in, what the model says and times out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from surgical_guidance.errors import FrameOverwritten
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference.engine import Engine, make_engine, warm_up
 from surgical_guidance.inference.manifest import Manifest, load_manifest
+from surgical_guidance.inference.memory import Memory
 from surgical_guidance.inference.preprocess import Preprocessor
+from surgical_guidance.inference.readings import Reading
 from surgical_guidance.inference.tasks import make_task
 from surgical_guidance.scene.state import Segmentation
 
@@ -20,16 +22,21 @@ WARM_UP_RUNS = 20
 class Result:
     """What a model says of a frame.
 
-    :param segmentation: None where the outputs cannot be believed; its arrays hold until the next run.
+    :param reading: None where the outputs cannot be believed; its arrays hold until the next run.
     :param problem: why they cannot; '' where they can.
     :param start_ns: start on ``CLOCK_MONOTONIC`` [ns].
     :param end_ns: end [ns].
     """
 
-    segmentation: Segmentation | None
+    reading: Reading | None
     problem: str
     start_ns: int
     end_ns: int
+
+    @property
+    def segmentation(self) -> Segmentation | None:
+        """The reading of a model that segments; None of any other."""
+        return self.reading if isinstance(self.reading, Segmentation) else None
 
 
 class Pipeline:
@@ -44,6 +51,7 @@ class Pipeline:
         self.manifest = manifest
         self._engine = engine
         self._task = make_task(manifest, engine)
+        self._memory = Memory(manifest, engine)
         self._prepare = Preprocessor(manifest.input, engine.input(manifest.input.name))
 
     @classmethod
@@ -74,8 +82,19 @@ class Pipeline:
         self._prepare(frame.image)
         if not frame.intact:
             raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
-        segmentation, problem = self._task.read(self._engine.infer())
-        return Result(segmentation, problem, start_ns, monotonic_ns())
+        self._memory.at(frame.stamp_ns)
+        outputs = self._engine.infer()
+        reading, problem = self._task.read(outputs)
+        if problem:
+            self._memory.clear()  # what cannot be believed is not to be remembered either
+        else:
+            self._memory.keep(outputs)
+        return Result(reading, problem, start_ns, monotonic_ns())
+
+    def forget(self) -> None:
+        """Let the model forget what it has seen: another scene begins."""
+        self._memory.clear()
+        self._task.forget()
 
     def describe(self) -> str:
         """Tell in one line what runs what."""

@@ -3,7 +3,7 @@
 A scene unit is one pixel of a picture 1920 pixels wide; the visible window is ``0..1920 x 0..1080`` and the tissue goes
 on for :data:`MARGIN` around it. Everything is placed as a surgeon would find it at the start of the dissection in a
 laparoscopic cholecystectomy: the liver behind, the gallbladder hanging from it, its neck in fat and connective tissue
-with the cystic artery running to it, the bowel below.
+with the cystic artery and the cystic duct running to it, the bowel below.
 """
 
 from __future__ import annotations
@@ -48,12 +48,17 @@ PLAN: tuple[Organ, ...] = (
         (1000, 860), (640, 900), (380, 760), (240, 420),
     ),
     _organ('liver', 200, (40, 560), (340, 500), (640, 640), (760, 860), (640, 1200), (-120, 1250), (-150, 700)),
+    _organ(
+        'liver_ligament', 40, (1420, -120), (1520, -120), (1585, 60), (1640, 250), (1690, 400), (1650, 420),
+        (1580, 300), (1500, 120),
+    ),
     _organ('liver', 230, (1500, -250), (2200, -260), (2240, 640), (1930, 700), (1640, 420)),
     _organ(
         'connective_tissue', 70, (870, 560), (980, 590), (1090, 570), (1230, 600), (1370, 590), (1430, 680),
         (1360, 800), (1130, 830), (930, 790), (860, 680),
     ),
     _organ('cystic_artery', 22, (940, 640), (1030, 668), (1120, 650), (1210, 655), (1290, 690), (1400, 760), tube=14),
+    _organ('cystic_duct', 34, (930, 672), (1000, 712), (1090, 720), (1190, 728), (1300, 762), (1400, 830), tube=24),
     _organ(
         'fat', 60, (900, 770), (1010, 745), (1130, 765), (1250, 748), (1340, 700), (1470, 650), (1640, 660),
         (1900, 700), (2150, 820), (2100, 1250), (1100, 1260), (720, 1150), (800, 870),
@@ -67,6 +72,20 @@ PLAN: tuple[Organ, ...] = (
         (300, 1300),
     ),
 )  # fmt: skip
+
+
+LIVER_BED = _organ(
+    'liver', 150, (540, 180), (640, 130), (760, 190), (860, 330), (930, 470), (960, 590), (930, 660), (830, 600),
+    (680, 490), (560, 370),
+)  # fmt: skip
+"""Where the gallbladder was: raw liver, seen when it has been taken out."""
+
+
+def emptied(organs: tuple[Organ, ...]) -> tuple[Organ, ...]:
+    """Give the organs without the gallbladder; the order of the others, and so their look, stays."""
+    return tuple(
+        replace(LIVER_BED, class_name='liver_bed') if organ.class_name == 'gallbladder' else organ for organ in organs
+    )
 
 
 def curve(points: Points, closed: bool, steps: int = 12) -> Points:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from surgical_guidance.contract import CLASSES
 from surgical_guidance.phantom import instruments, layout, script, tissue
-from surgical_guidance.phantom.instruments import Pose, View
-from surgical_guidance.phantom.layout import FIELD_OF_VIEW, HEIGHT, MARGIN, UNITS_PER_MM, WIDTH
+from surgical_guidance.phantom.geometry import WORKING_MM, View, view_of
+from surgical_guidance.phantom.instruments import Pose
+from surgical_guidance.phantom.layout import HEIGHT, MARGIN, UNITS_PER_MM, WIDTH
+from surgical_guidance.phantom.vendors import PLAIN, Rim
 
 _FINEST = 0.6  # tissue is painted at most this fine and enlarged: an endoscope is no sharper
 COARSE = 4  # a picture out of focus is drawn this many times smaller
@@ -64,7 +67,7 @@ class Tissue:
             (h, w): _enlarged(canvas.image, max(w / WIDTH, h / HEIGHT))
             for h, w in ((height, width), (height // COARSE, width // COARSE))
         }
-        self._labels = canvas.labels
+        self._labels, self._height = canvas.labels, canvas.height
         self._labels_scale = canvas.scale
         self._distances: dict[str, NDArray[np.float32]] = {}
 
@@ -82,14 +85,20 @@ class Tissue:
 
     def labels(self, view: View, shift: tuple[float, float], width: int, height: int) -> NDArray[np.uint8]:
         """Give the labels of the tissue, moved by ``shift`` scene units, as a picture of any size shows them."""
-        zoom = self._labels_scale / view.scale
-        # A pixel's centre in the picture asked for, in the painted labels: both count from the centre of a pixel.
-        matrix = np.array([
-            [zoom, 0.0, (-view.offset_x / view.scale - shift[0] + MARGIN) * self._labels_scale],
-            [0.0, zoom, (-view.offset_y / view.scale - shift[1] + MARGIN) * self._labels_scale],
-        ])  # fmt: skip
-        flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(self._labels, matrix, (width, height), flags=flags), np.uint8)
+        return np.asarray(self._seen(self._labels, view, shift, (width, height), cv2.INTER_NEAREST), np.uint8)
+
+    def depth(self, view: View, shift: tuple[float, float], width: int, height: int) -> NDArray[np.float32]:
+        """Give the depth of the tissue likewise [mm]."""
+        return np.asarray(
+            np.float32(WORKING_MM) - self._seen(self._height, view, shift, (width, height), cv2.INTER_LINEAR),
+            np.float32,
+        )
+
+    def _seen(
+        self, field: NDArray[Any], view: View, shift: tuple[float, float], size: tuple[int, int], how: int
+    ) -> NDArray[Any]:
+        matrix = view.matrix(self._labels_scale, MARGIN, shift, 0.0)
+        return cv2.warpAffine(field, matrix, size, flags=how | cv2.WARP_INVERSE_MAP)
 
     def classes(self) -> tuple[str, ...]:
         """Name the structures painted."""
@@ -115,32 +124,6 @@ def _enlarged(painted: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def view_of(width: int, height: int) -> View:
-    """Give the view that fills a picture with the scene, cutting off what does not fit its shape."""
-    scale = max(width / WIDTH, height / HEIGHT)
-    return View(scale, (width - WIDTH * scale) / 2, (height - HEIGHT * scale) / 2)
-
-
-class _Rim:
-    """The black around the round picture of an endoscope, as polygons."""
-
-    def __init__(self, view: View, width: int, height: int) -> None:
-        cx, cy, radius = FIELD_OF_VIEW
-        self._centre = np.array([cx * view.scale + view.offset_x, cy * view.scale + view.offset_y])
-        self._radius = radius * view.scale
-        angles = np.linspace(0.0, 2 * np.pi, 360, endpoint=False)
-        circle = self._centre + self._radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        picture = np.array([(-2, -2), (width + 1, -2), (width + 1, height + 1), (-2, height + 1)], np.float64)
-        self._polygons = [np.round(polygon * 16).astype(np.int32) for polygon in (picture, circle)]
-
-    def black(self, image: NDArray[np.uint8], line: int = cv2.LINE_AA) -> None:
-        cv2.fillPoly(image, self._polygons, 0, line, 4)  # what is inside both is inside none: a hole
-
-    def holds(self, x: float, y: float, width: int, height: int) -> bool:
-        inside = (x - self._centre[0]) ** 2 + (y - self._centre[1]) ** 2 < self._radius**2
-        return bool(inside) and 0 <= x < width and 0 <= y < height
-
-
 def draw(
     image: NDArray[np.uint8], body: Tissue, shift: tuple[float, float], poses: Sequence[Pose]
 ) -> tuple[float, float]:
@@ -150,7 +133,7 @@ def draw(
     used = body.crop(image, shift)
     for pose in poses:
         instruments.draw(image, view, pose)
-    _Rim(view, width, height).black(image)
+    Rim(PLAIN, view, width, height).black(image)
     return used
 
 
@@ -162,7 +145,7 @@ def label(
     labels = body.labels(view, shift, width, height)
     for pose in poses:
         instruments.mark(labels, view, pose)
-    _Rim(view, width, height).black(labels, cv2.LINE_8)  # background is index 0
+    Rim(PLAIN, view, width, height).black(labels, cv2.LINE_8)  # background is index 0
     return labels
 
 
@@ -177,57 +160,60 @@ class Scene:
     def __init__(self, width: int = WIDTH, height: int = HEIGHT, seed: int = 0) -> None:
         self.width, self.height = width, height
         rng = np.random.default_rng(seed)
-        self._tissue = Tissue(layout.planned(rng), width, height, rng)
-        self._places = self._find_places()
+        self.tissue = Tissue(layout.planned(rng), width, height, rng)
+        self.places = self._find_places()
         self._small = np.empty((height // COARSE, width // COARSE, 3), np.uint8)
         self._soft = np.empty_like(self._small)
 
     def render(self, time_s: float, image: NDArray[np.uint8]) -> None:
         """Draw the picture of a time into ``uint8 (height, width, 3)``, bgr8."""
-        poses, blur = script.poses(time_s, self._places), script.defocus(time_s)
+        poses, blur = script.poses(time_s, self.places), script.defocus(time_s)
         if blur == 0.0:
-            draw(image, self._tissue, script.breath(time_s), poses)
+            draw(image, self.tissue, script.breath(time_s), poses)
             return
-        draw(self._small, self._tissue, script.breath(time_s), poses)
+        draw(self._small, self.tissue, script.breath(time_s), poses)
         cv2.GaussianBlur(self._small, (0, 0), 0.2 + 3.8 * blur, self._soft)
         cv2.resize(self._soft, (self.width, self.height), image, interpolation=cv2.INTER_LINEAR)
 
     def truth(self, time_s: float, width: int | None = None, height: int | None = None) -> Truth:
         """Tell what is really in the picture of a time, for a picture of any size of the same shape."""
         width, height = width or self.width, height or self.height
-        poses = script.poses(time_s, self._places)
-        wanted = script.breath(time_s)
-        scale = self._tissue.scale
-        shift = round(wanted[0] * scale) / scale, round(wanted[1] * scale) / scale  # as the picture has it
+        poses = script.poses(time_s, self.places)
+        shift = self.shift(time_s)
         view = view_of(width, height)
-        rim = _Rim(view, width, height)
+        rim = Rim(PLAIN, view, width, height)
         tips = {
             pose.class_name: (pose.tip_x * view.scale + view.offset_x, pose.tip_y * view.scale + view.offset_y)
             for pose in poses
         }
         hook = poses[-1]
         return Truth(
-            labels=label(self._tissue, shift, poses, width, height),
+            labels=label(self.tissue, shift, poses, width, height),
             tips=tips,
-            tip_visible={name: rim.holds(x, y, width, height) for name, (x, y) in tips.items()},
+            tip_visible={name: rim.holds(x, y) for name, (x, y) in tips.items()},
             distance_mm={
-                name: self._tissue.distance_mm(name, hook.tip_x - shift[0], hook.tip_y - shift[1])
-                for name in self._tissue.classes()
+                name: self.tissue.distance_mm(name, hook.tip_x - shift[0], hook.tip_y - shift[1])
+                for name in self.tissue.classes()
             },
             px_per_mm=UNITS_PER_MM * view.scale,
             events=script.active(time_s),
         )
 
+    def shift(self, time_s: float) -> tuple[float, float]:
+        """How far the picture of a time shows the tissue moved: whole pixels, in scene units."""
+        wanted, scale = script.breath(time_s), self.tissue.scale
+        return round(wanted[0] * scale) / scale, round(wanted[1] * scale) / scale
+
     def _find_places(self) -> script.Places:
         """Find the places of the script in this patient's tissue."""
         dissection, hold = (1010.0, 470.0), (655.0, 215.0)
         bowel = script.approach(
-            lambda at: self._tissue.distance_mm('gastrointestinal_tract', *at),
+            lambda at: self.tissue.distance_mm('gastrointestinal_tract', *at),
             dissection,
             (700.0, 1000.0),
             script.BOWEL_GAP_MM,
         )
         artery = script.approach(
-            lambda at: self._tissue.distance_mm('cystic_artery', *at), dissection, (1150.0, 668.0), script.ARTERY_GAP_MM
+            lambda at: self.tissue.distance_mm('cystic_artery', *at), dissection, (1150.0, 668.0), script.ARTERY_GAP_MM
         )
         return script.Places(dissection, bowel, artery, hold)

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import CLASSES
-from surgical_guidance.phantom.layout import HEIGHT, MARGIN, WIDTH, Organ, curve
+from surgical_guidance.phantom.layout import HEIGHT, MARGIN, UNITS_PER_MM, WIDTH, Organ, curve
 from surgical_guidance.phantom.looks import LOOKS
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
+_RELIEF = 0.5  # of the painted relief that the depth map has: shading exaggerates
 _SHADE_REACH = 60.0  # how far an organ darkens what lies beneath it [scene units]
 
 
@@ -29,11 +30,13 @@ class Canvas:
 
     :param image: ``uint8 (h, w, 3)``, bgr8.
     :param labels: ``uint8 (h, w)``, indices into :data:`CLASSES`.
+    :param height: ``float32 (h, w)``, over the plane at the working distance [mm].
     :param scale: pixels per scene unit.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    height: Field
     scale: float
 
 
@@ -128,6 +131,7 @@ class _Painter:
         self.albedo = np.zeros((*shape, 3), np.float32)
         self.slope_x, self.slope_y, self.wetness = (np.zeros(shape, np.float32) for _ in range(3))
         self.labels = np.zeros(shape, np.uint8)
+        self.height = np.zeros(shape, np.float32)
 
     def add(self, organ: Organ) -> None:
         look = LOOKS[organ.class_name]
@@ -165,8 +169,11 @@ class _Painter:
         for axis, slope in enumerate((self.slope_x, self.slope_y)):
             own = cv2.Sobel(relief, cv2.CV_32F, 1 - axis, axis, ksize=3) * -rise
             slope[where] += (np.clip(own, -1.6, 1.6) - slope[where]) * cover
-        self.wetness[where] += (LOOKS[organ.class_name].wetness - self.wetness[where]) * cover
-        self.labels[where][mask >= 128] = CLASSES.index(organ.class_name)
+        look = LOOKS[organ.class_name]
+        height = np.float32(look.height) + relief * np.float32(_RELIEF / UNITS_PER_MM)
+        self.height[where] += (height - self.height[where]) * cover
+        self.wetness[where] += (look.wetness - self.wetness[where]) * cover
+        self.labels[where][mask >= 128] = CLASSES.index(look.label or organ.class_name)
 
     def light(self) -> NDArray[np.uint8]:
         """Light it from the camera, 1150 units above the middle of the view."""
@@ -194,4 +201,4 @@ def paint(organs: Sequence[Organ], scale: float, rng: np.random.Generator) -> Ca
     painter = _Painter(scale, rng)
     for organ in organs:
         painter.add(organ)
-    return Canvas(painter.light(), painter.labels, scale)
+    return Canvas(painter.light(), painter.labels, painter.height, scale)

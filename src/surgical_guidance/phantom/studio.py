@@ -1,0 +1,205 @@
+"""Makes the picture and the truth of a moment: one patient, one camera, one size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from surgical_guidance.phantom import instruments, stage_set
+from surgical_guidance.phantom.blood import BLOOD
+from surgical_guidance.phantom.disturbances import Disturbances, soften
+from surgical_guidance.phantom.geometry import FOCAL, SHAFT_MM, Map, view_of
+from surgical_guidance.phantom.layout import HEIGHT, UNITS_PER_MM, WIDTH
+from surgical_guidance.phantom.moment import Moment, Tool
+from surgical_guidance.phantom.patient import GRID, Patient
+from surgical_guidance.phantom.surface import Surface
+from surgical_guidance.phantom.truth import (
+    ROLL_LIMIT_DEG,
+    Bleeding,
+    CameraTruth,
+    Events,
+    FrameTruth,
+    InstrumentTruth,
+)
+from surgical_guidance.phantom.vendors import Camera, Rim, Vendor
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """What a frame is called: scenario, seed and index."""
+
+    scenario: str
+    seed: int
+    index: int
+
+
+class Studio:
+    """Takes pictures of one patient with one camera.
+
+    :param patient: what it looks at.
+    :param vendor: of the camera.
+    :param width: of the pictures [px].
+    :param height: [px].
+    :param seed: of smoke, drops, noise and the room outside.
+    """
+
+    def __init__(self, patient: Patient, vendor: Vendor, width: int, height: int, seed: int) -> None:
+        self.patient, self.vendor = patient, vendor
+        self.width, self.height = width, height
+        self._view = view_of(width, height)
+        self._rim = Rim(vendor, self._view, width, height)
+        self._seed = seed
+        self._disturbances = Disturbances(np.random.default_rng((seed, 1)))
+        self._camera = Camera(vendor, width, height, np.random.default_rng((seed, 2)))
+
+    def render(self, moment: Moment, index: int, image: NDArray[np.uint8]) -> None:
+        """Draw a moment into ``uint8 (height, width, 3)``, bgr8.
+
+        :param index: of the frame: it alone chooses the noise.
+        """
+        if moment.out_of_body:
+            stage_set.draw_room(image, moment.time_s, np.random.default_rng((self._seed, 3)))
+        else:
+            self._draw_body(moment, image)
+        soften(image, moment.level('blur'), moment.smear)
+        self._camera.take(
+            image,
+            self._rim,
+            moment.motion * self._view.scale,
+            moment.level('low_light'),
+            np.random.default_rng((self._seed, 4, index)),
+        )
+
+    def labels(self, moment: Moment, width: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
+        """Give the class of every pixel, ``uint8 (height, width)``, indices into the contract's classes.
+
+        What disturbs the view hides nothing here. The specimen bag is background, as in CholecSeg8k.
+        """
+        size = (width or self.width, height or self.height)
+        if moment.out_of_body:
+            return np.zeros((size[1], size[0]), np.uint8)
+        view = view_of(*size)
+        labels = self.patient.labels(size, moment.shift, moment.roll, moment.emptied)
+        for blood in moment.blood:
+            blood.pool.mark(labels, blood.radius, view, moment.shift, moment.roll)
+        if moment.bag is not None:
+            cv2.fillPoly(labels, [stage_set.bag_outline(moment.bag, moment.shift, moment.roll, view)], 0, cv2.LINE_8, 4)
+        for pose in moment.poses():
+            instruments.mark(labels, view, pose)
+        Rim(self.vendor, view, *size).black(labels, cv2.LINE_8)
+        return labels
+
+    def depth(self, moment: Moment, width: int | None = None, height: int | None = None) -> Map:
+        """Give the depth of every pixel, ``float32 (height, width)`` [mm]; 0 where nothing of the body is seen."""
+        size = (width or self.width, height or self.height)
+        if moment.out_of_body:
+            return np.zeros((size[1], size[0]), np.float32)
+        view = view_of(*size)
+        depth = self.patient.depth(size, moment.shift, moment.roll, moment.emptied)
+        for pose in moment.poses():
+            instruments.depth(depth, view, pose)
+        inside = np.ones((size[1], size[0]), np.uint8)
+        Rim(self.vendor, view, *size).black(inside, cv2.LINE_8)
+        depth *= inside
+        return depth
+
+    def truth(self, moment: Moment, slate: Slate) -> FrameTruth:
+        """Tell what is in the picture of a moment."""
+        tools = () if moment.out_of_body else self._instruments(moment)
+        seen = {} if moment.out_of_body else {name: moment.level(name) for name in ('smoke', 'fog', 'splash', 'glare')}
+        left = any(one.class_name in moment.in_use and not one.tip_visible for one in tools)
+        view = self._view
+        return FrameTruth(
+            scenario=slate.scenario,
+            seed=slate.seed,
+            vendor=self.vendor.name,
+            index=slate.index,
+            time_s=moment.time_s,
+            width=self.width,
+            height=self.height,
+            camera=CameraTruth(
+                FOCAL * view.scale,
+                FOCAL * view.scale,
+                *view.px(WIDTH / 2, HEIGHT / 2),
+                -math.degrees(moment.roll),
+                (
+                    -moment.drift[0] / (UNITS_PER_MM * self.patient.zoom),
+                    -moment.drift[1] / (UNITS_PER_MM * self.patient.zoom),
+                ),
+            ),
+            instruments=tools,
+            events=Events(
+                bleeding=None if moment.out_of_body else self._bleeding(moment),
+                **seen,
+                low_light=moment.level('low_light'),
+                blur=moment.level('blur'),
+                roll=abs(math.degrees(moment.roll)) > ROLL_LIMIT_DEG,
+                tip_left_view=left,
+                out_of_body=moment.out_of_body,
+            ),
+            phase=moment.phase,
+            verb=moment.verb,
+            energy=any(tool.energised for tool in moment.tools),
+        )  # fmt: skip
+
+    def _draw_body(self, moment: Moment, image: NDArray[np.uint8]) -> None:
+        view, shift, roll = self._view, moment.shift, moment.roll
+        self.patient.picture(image, view, shift, roll, moment.emptied)
+        stage_set.draw_clips(image, moment.clips, shift, roll, view)
+        for blood in moment.blood:
+            blood.pool.paint(image, blood.radius, view, shift, roll)
+        if moment.bag is not None:
+            stage_set.draw_bag(image, moment.bag, shift, roll, view)
+        poses = moment.poses()
+        stage_set.draw_shadows(image, poses, view)
+        for tool, pose in zip(moment.tools, poses, strict=True):
+            instruments.draw(image, view, pose)
+            if tool.energised:
+                stage_set.draw_spark(image, pose, view, moment.time_s)
+        self._disturbances.smoke(image, moment.level('smoke'), moment.time_s)
+        self._disturbances.glare(image, moment.level('glare'))
+        self._disturbances.fog(image, moment.level('fog'))
+        self._disturbances.splash(image, moment.level('splash'))
+
+    def _instruments(self, moment: Moment) -> tuple[InstrumentTruth, ...]:
+        if not moment.tools:
+            return ()
+        points, labels = self.patient.points(moment.shift, moment.roll, moment.emptied)
+        Rim(self.vendor, view_of(*GRID), *GRID).black(labels, cv2.LINE_8)
+        surface = Surface(points, labels)
+        return tuple(self._instrument(tool, moment, surface) for tool in moment.tools)
+
+    def _instrument(self, tool: Tool, moment: Moment, surface: Surface) -> InstrumentTruth:
+        pose = tool.pose.rolled(moment.roll)
+        x, y = self._view.px(pose.tip_x, pose.tip_y)
+        tip = instruments.tip_mm(pose)
+        return InstrumentTruth(
+            class_name=pose.class_name,
+            id=tool.id,
+            tip=(x, y),
+            tip_mm=tip,
+            tip_visible=self._rim.holds(x, y),
+            axis=(math.cos(pose.angle), math.sin(pose.angle)),
+            shaft_diameter_px=instruments.shaft_px(pose, self._view),
+            shaft_diameter_mm=SHAFT_MM,
+            opening=pose.opening if pose.class_name in ('grasper', 'clipper') else 0.0,
+            energised=tool.energised,
+            distances=surface.distances(tip, (pose.tip_x, pose.tip_y), self._view.scale),
+        )
+
+    def _bleeding(self, moment: Moment) -> Bleeding | None:
+        if not moment.blood:
+            return None
+        labels = self.labels(moment, *GRID)
+        seen = np.ones(labels.shape, np.uint8)
+        Rim(self.vendor, view_of(*GRID), *GRID).black(seen, cv2.LINE_8)
+        newest = max(moment.blood, key=lambda blood: blood.growing)
+        return Bleeding(
+            float(np.count_nonzero(labels == BLOOD) / np.count_nonzero(seen)),
+            any(blood.growing for blood in moment.blood),
+            stage_set.seen(newest.pool.x, newest.pool.y, moment.shift, moment.roll, self._view),
+        )
