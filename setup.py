@@ -15,7 +15,9 @@ setup(
     python_requires='>=3.11',
     packages=find_packages('src'),
     package_dir={'': 'src'},
-    package_data={'': ['py.typed', '*.yaml', '*.json', '*.onnx', '*.md', '*.html', '*.css', '*.js', '*.svg', '*.xml', 'templates/*']},
+    package_data={
+        '': ['py.typed', '*.yaml', '*.json', '*.onnx', '*.md', '*.html', '*.css', '*.js', '*.svg', '*.xml'],
+    },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),

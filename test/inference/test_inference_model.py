@@ -10,7 +10,7 @@ import pytest
 from inference_helpers import as_frame
 
 from surgical_guidance.contract import CLASSES
-from surgical_guidance.inference.manifest import MODELS
+from surgical_guidance.inference.manifest import DEFAULT_MODEL, MODELS
 from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.inference.readings import Choices, Levels
 from surgical_guidance.phantom import script
@@ -75,6 +75,19 @@ def test_the_tip_of_the_hook_is_found_to_the_share_of_the_width_that_is_promised
     assert np.median(shares) < 0.015
 
 
+def test_the_demos_model_finds_the_tip_of_the_hook_to_a_millimetre() -> None:
+    pipeline = Pipeline.load(DEFAULT_MODEL)
+    scene = Scene(*SIZE, seed=UNSEEN[0])
+    for time_s in (1.0, 5.5, 9.0, 12.5):
+        frame = as_frame(rendered(scene, time_s))
+        found = SceneBuilder().build(frame, pipeline.run(frame).segmentation)
+        (hook,) = (instrument for instrument in found.instruments if instrument.class_name == HOOK)
+        truth = scene.truth(time_s)
+        x, y = truth.tips[HOOK]
+        assert hook.tip_visible
+        assert np.hypot(hook.tip_x - x, hook.tip_y - y) < truth.px_per_mm * 1.0
+
+
 def test_it_is_less_sure_of_what_is_unlike_the_phantom(pipeline: Pipeline) -> None:
     def confidence(image: np.ndarray) -> float:
         result = pipeline.run(as_frame(image))
@@ -113,7 +126,7 @@ def test_a_black_picture_is_told_as_such(pipeline: Pipeline) -> None:
 
 def test_all_models_of_the_package_load_and_together_are_small() -> None:
     names = sorted(path.stem for path in MODELS.glob('*.yaml'))
-    assert names == ['phantom_phase', 'phantom_segmentation', 'phantom_view']
+    assert names == ['phantom_demo', 'phantom_phase', 'phantom_segmentation', 'phantom_view']
     for name in names:
         Pipeline.load(name).close()
         assert 'Not for clinical use' in (MODELS / f'{name}.md').read_text(encoding='utf-8')

@@ -14,7 +14,7 @@ from surgical_guidance.errors import ModelError
 MODELS = Path(__file__).parent / 'models'
 """The models that come with the package."""
 
-DEFAULT_MODEL = 'phantom_segmentation'
+DEFAULT_MODEL = 'phantom_demo'  # finds the hook's tip better than phantom_segmentation, which knows more classes
 
 _Triple = Annotated[tuple[float, float, float], Field()]
 
