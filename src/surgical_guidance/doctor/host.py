@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import platform
 import shutil
@@ -15,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from surgical_guidance.doctor.finding import Finding
-from surgical_guidance.frames.ring import PREFIX, SHM
+from surgical_guidance.frames.ring import PREFIX, SHM, lock_is_held
 
 PYTHON = (3, 11)
 SLOTS = 8  # frames in a ring, as the camera's default
@@ -53,13 +52,15 @@ def shared_memory() -> Finding:
 
 def dead_rings() -> Finding:
     """Look for frames that a killed camera left behind."""
-    dead = [path for path in SHM.glob(f'{PREFIX}.*') if _is_unlocked(path)]
+    dead = [path for path in SHM.glob(f'{PREFIX}.*') if lock_is_held(path) is False]
     return _litter('frame rings', dead, dead, 'the next camera in that domain and namespace removes them')
 
 
 def fast_dds_litter() -> Finding:
     """Look for segments that killed ROS processes left behind; a living owner holds a lock beside each."""
-    locks = [path for prefix in ('fastrtps', 'fastdds') for path in SHM.glob(f'{prefix}_*_el') if _is_unlocked(path)]
+    locks = [
+        path for prefix in ('fastrtps', 'fastdds') for path in SHM.glob(f'{prefix}_*_el') if lock_is_held(path) is False
+    ]
     segments = [path.with_name(path.name.removesuffix('_el')) for path in locks]
     return _litter('Fast DDS segments', segments, [*segments, *locks], 'fastdds shm clean, or remove these files')
 
@@ -78,21 +79,6 @@ def _litter(name: str, dead: Sequence[Path], files: Iterable[Path], remedy: str)
             size += path.stat().st_size
     shown = ', '.join(sorted(path.name for path in dead)[:3]) + (', …' if len(dead) > 3 else '')
     return Finding(name, 'missing', f'{len(dead)} left in {SHM} by killed processes, {_mib(size)}: {shown}', remedy)
-
-
-def _is_unlocked(path: Path) -> bool:
-    """Whether no living process holds the file's lock; False also where that cannot be told."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
 
 
 def console_port() -> Finding:

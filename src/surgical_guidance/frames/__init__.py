@@ -8,6 +8,7 @@ from surgical_guidance.frames.ring import (
     RingReaders,
     RingWriter,
     living_rings,
+    lock_is_held,
     remove_dead_rings,
     ring_scope,
 )
@@ -26,6 +27,7 @@ __all__ = [
     'SourceInfo',
     'TruePicture',
     'living_rings',
+    'lock_is_held',
     'remove_dead_rings',
     'ring_scope',
 ]

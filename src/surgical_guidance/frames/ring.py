@@ -329,8 +329,8 @@ class Claim:
             self._fd = -1
 
 
-def _owner_alive(path: Path) -> bool | None:
-    """Whether the writer of a ring lives; None where that cannot be told."""
+def lock_is_held(path: Path) -> bool | None:
+    """Whether a living process holds a file's lock, as the writer of a ring does; None where that cannot be told."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -348,7 +348,7 @@ def _owner_alive(path: Path) -> bool | None:
 def living_rings(scope: str = PREFIX) -> Iterator[str]:
     """Name the rings of a scope whose writers live."""
     for path in sorted(SHM.glob(f'{scope}.*')):
-        if _owner_alive(path):
+        if lock_is_held(path):
             yield path.name
 
 
@@ -356,7 +356,7 @@ def remove_dead_rings(scope: str = PREFIX) -> list[str]:
     """Remove the rings of a scope whose writers died without closing them; name what was removed."""
     removed = []
     for path in sorted(SHM.glob(f'{scope}.*')):
-        if _owner_alive(path) is False:
+        if lock_is_held(path) is False:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
                 removed.append(path.name)

@@ -124,6 +124,7 @@ class Run:
                 return False
             if self._listener.failed.is_set():
                 self.failed = True
+                self._tell_problems()  # once more: why it failed may have come a moment ago
                 return False
             if self._listener.finished.is_set():
                 return False
