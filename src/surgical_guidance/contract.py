@@ -190,6 +190,11 @@ STRUCTURE_CLASSES: Final = (
 )
 CLASSES: Final = (BACKGROUND, *INSTRUMENT_CLASSES, *STRUCTURE_CLASSES)
 
+CONDITIONS: Final = ('bleeding', 'smoke', 'fog', 'splash', 'glare', 'low_light', 'blur', 'out_of_body')
+"""What may go on in the view."""
+LANDMARKS: Final = ('rouviere_sulcus', 'segment_iv_base')
+"""The two ends of the line below which nobody dissects: Rouviere's sulcus, and the base of liver segment IV."""
+
 LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
 LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart
 BREACHES_IN_A_ROW: Final = 3  # frames over the limit, one after another, that raise the alarm

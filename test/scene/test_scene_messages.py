@@ -12,7 +12,17 @@ from surgical_guidance_msgs.msg import SceneState as SceneMessage
 from surgical_guidance_msgs.msg import Structure as StructureMessage
 
 from surgical_guidance.scene.messages import from_message, to_message
-from surgical_guidance.scene.state import Energy, Instrument, Proximity, SceneState, StageTime, Structure
+from surgical_guidance.scene.state import (
+    Condition,
+    Energy,
+    Instrument,
+    Landmark,
+    Proximity,
+    SceneState,
+    StageTime,
+    Structure,
+    Zone,
+)
 
 
 def through_a_message(scene: SceneState) -> SceneState:
@@ -55,15 +65,45 @@ def test_every_field_comes_back() -> None:
         valid=False,
         problem='模糊',
         instruments=(
-            Instrument('grasper', 0.1, contour, 7, True, 1 / 3, 2 / 3, 0.6, 0.8, 81.2, 0.06, 0.002, Energy.ON),
+            Instrument(
+                'grasper',
+                0.1,
+                contour,
+                7,
+                True,
+                1 / 3,
+                2 / 3,
+                0.6,
+                0.8,
+                81.2,
+                0.06,
+                0.002,
+                Energy.ON,
+                1.5,
+                -0.5,
+                2.5,
+                0.7,
+            ),
         ),
-        structures=(Structure('liver', 0.2, contour[:0], 0.3),),
+        structures=(Structure('blood', 0.2, contour[:0], 0.3, 0.01, 7.5, 8.5, True),),
         proximities=(Proximity(0, 0, 12.3, 0.77, 0.1, 'shaft_width', 5.5, 6.6), Proximity(0, 0, 1.0)),
         quality=0.4,
         sharpness=55.5,
         brightness=0.5,
         stages=(StageTime('inference', 1.5, 20.25),),
+        phase='ClippingCutting',
+        phase_probability=0.9,
+        action='clip',
+        action_probability=0.8,
+        conditions=(Condition('smoke', 0.4, True), Condition('blur', 0.0, False)),
+        zones=(Zone('no_go', contour[:2], 'below the line'),),
+        landmarks=(Landmark('rouviere_sulcus', 10.5, 20.5, 3.0),),
+        critical_view=(1.0, 0.5, 0.0),
+        roll=0.3,
+        drift_x=-4.5,
+        drift_y=5.5,
     )
+    assert all(getattr(scene, field.name) != field.default for field in dataclasses.fields(scene))
     assert_same(through_a_message(scene), scene)
 
 

@@ -13,7 +13,16 @@ from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
 from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instrument
 from surgical_guidance.scene.metric import proximities
 from surgical_guidance.scene.regions import Grid, Region, RegionFinder
-from surgical_guidance.scene.state import NAN, Instrument, SceneState, Segmentation, StageTime, Structure
+from surgical_guidance.scene.state import (
+    NAN,
+    NOTHING_ELSE,
+    Context,
+    Instrument,
+    SceneState,
+    Segmentation,
+    StageTime,
+    Structure,
+)
 from surgical_guidance.scene.structures import find_structure
 from surgical_guidance.scene.view import ViewMeter
 
@@ -61,12 +70,14 @@ class SceneBuilder:
         segmentation: Segmentation | None,
         problem: str = '',
         stages: tuple[StageTime, ...] = (),
+        context: Context = NOTHING_ELSE,
     ) -> SceneState:
         """Build the scene of a frame.
 
         :param segmentation: what the network says; None where it gave nothing usable.
         :param problem: why the scene cannot be trusted; '' where it can.
         :param stages: measured so far; the time spent here is added as ``scene``.
+        :param context: what else is known of the frame.
         """
         start_ns = monotonic_ns()
         height, width = frame.image.shape[:2]
@@ -105,6 +116,12 @@ class SceneBuilder:
             sharpness=view.sharpness,
             brightness=view.brightness,
             stages=tuple(_as_sent(stage) for stage in (*stages, own)),
+            phase=context.phase,
+            phase_probability=context.phase_probability,
+            action=context.action,
+            action_probability=context.action_probability,
+            conditions=context.conditions,
+            critical_view=context.critical_view,
         )
 
     def _sorted_regions(self, segmentation: Segmentation) -> tuple[list[Region], list[Region]]:

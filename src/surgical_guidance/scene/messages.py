@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,83 +14,65 @@ from surgical_guidance_msgs import msg as messages
 
 from surgical_guidance import clock
 from surgical_guidance.contract import OPTICAL_FRAME
-from surgical_guidance.scene.state import Energy, Instrument, Proximity, SceneState, StageTime, Structure
+from surgical_guidance.scene.state import (
+    Condition,
+    Energy,
+    Instrument,
+    Landmark,
+    Proximity,
+    SceneState,
+    StageTime,
+    Structure,
+    Zone,
+)
 
 _ENERGIES = {int(energy): energy for energy in Energy}
+
+Part = TypeVar('Part', Condition, Instrument, Landmark, Proximity, Structure, Zone)
+
+_PARTS: dict[type[Any], tuple[str, ...]] = {
+    part: tuple(field.name for field in fields(part))
+    for part in (Condition, Instrument, Landmark, Proximity, Structure, Zone)
+}
+"""A part of a scene and its message have the same fields."""
+
+_PLAIN = (
+    'sequence', 'monotonic_ns', 'width', 'height', 'valid', 'problem', 'quality', 'sharpness', 'brightness', 'phase',
+    'phase_probability', 'action', 'action_probability', 'roll', 'drift_x', 'drift_y',
+)  # fmt: skip
+"""Fields of a scene that are the same in its message."""
 
 
 def to_message(scene: SceneState) -> messages.SceneState:
     """Give a scene as a message. Stage times are float32 there; :class:`SceneBuilder` has rounded them already."""
     return messages.SceneState(
         header=Header(stamp=clock.to_time(scene.stamp_ns), frame_id=OPTICAL_FRAME),
-        sequence=scene.sequence,
-        monotonic_ns=scene.monotonic_ns,
-        width=scene.width,
-        height=scene.height,
-        valid=scene.valid,
-        problem=scene.problem,
-        instruments=[_instrument_to_message(instrument) for instrument in scene.instruments],
-        structures=[
-            messages.Structure(
-                class_name=structure.class_name,
-                score=structure.score,
-                area=structure.area,
-                contour=floats(structure.contour),
-            )
-            for structure in scene.structures
-        ],
-        proximities=[
-            messages.Proximity(
-                instrument=near.instrument,
-                structure=near.structure,
-                distance_px=near.distance_px,
-                distance_mm=near.distance_mm,
-                sigma_mm=near.sigma_mm,
-                method=near.method,
-                nearest_x=near.nearest_x,
-                nearest_y=near.nearest_y,
-            )
-            for near in scene.proximities
-        ],
-        quality=scene.quality,
-        sharpness=scene.sharpness,
-        brightness=scene.brightness,
+        instruments=[_to_message(part, messages.Instrument) for part in scene.instruments],
+        structures=[_to_message(part, messages.Structure) for part in scene.structures],
+        proximities=[_to_message(part, messages.Proximity) for part in scene.proximities],
+        conditions=[_to_message(part, messages.Condition) for part in scene.conditions],
+        zones=[_to_message(part, messages.Zone) for part in scene.zones],
+        landmarks=[_to_message(part, messages.Landmark) for part in scene.landmarks],
+        critical_view=scene.critical_view,
         stages=stages_to_message(scene.stages),
+        **{name: getattr(scene, name) for name in _PLAIN},
     )
 
 
 def from_message(message: messages.SceneState) -> SceneState:
     """Give a message as a scene. An energy state that is not known counts as unknown."""
+    c1, c2, c3 = (float(value) for value in message.critical_view)
     return SceneState(
         stamp_ns=clock.from_time(message.header.stamp),
-        sequence=message.sequence,
-        monotonic_ns=message.monotonic_ns,
-        width=message.width,
-        height=message.height,
-        valid=message.valid,
-        problem=message.problem,
-        instruments=tuple(_instrument_from_message(instrument) for instrument in message.instruments),
-        structures=tuple(
-            Structure(structure.class_name, structure.score, _points(structure.contour), structure.area)
-            for structure in message.structures
-        ),
-        proximities=tuple(
-            Proximity(
-                instrument=near.instrument,
-                structure=near.structure,
-                distance_px=near.distance_px,
-                distance_mm=near.distance_mm,
-                sigma_mm=near.sigma_mm,
-                method=near.method,
-                nearest_x=near.nearest_x,
-                nearest_y=near.nearest_y,
-            )
-            for near in message.proximities
-        ),
-        quality=message.quality,
-        sharpness=message.sharpness,
-        brightness=message.brightness,
+        instruments=_from_messages(message.instruments, Instrument),
+        structures=_from_messages(message.structures, Structure),
+        proximities=_from_messages(message.proximities, Proximity),
+        conditions=_from_messages(message.conditions, Condition),
+        zones=_from_messages(message.zones, Zone),
+        landmarks=_from_messages(message.landmarks, Landmark),
+        critical_view=(c1, c2, c3),
         stages=stages_from_message(message.stages),
+        **{name: getattr(message, name) for name in _PLAIN},
     )
 
 
@@ -117,37 +100,23 @@ def _points(values: Any) -> NDArray[np.float32]:
     return flat[: len(flat) // 2 * 2].reshape(-1, 2)
 
 
-def _instrument_to_message(instrument: Instrument) -> messages.Instrument:
-    return messages.Instrument(
-        id=instrument.id,
-        class_name=instrument.class_name,
-        score=instrument.score,
-        tip_visible=instrument.tip_visible,
-        tip_x=instrument.tip_x,
-        tip_y=instrument.tip_y,
-        axis_x=instrument.axis_x,
-        axis_y=instrument.axis_y,
-        shaft_width_px=instrument.shaft_width_px,
-        mm_per_px=instrument.mm_per_px,
-        mm_per_px_sigma=instrument.mm_per_px_sigma,
-        energised=int(instrument.energised),
-        contour=floats(instrument.contour),
-    )
+def _to_message(part: Any, message: type[Any]) -> Any:
+    values = {name: getattr(part, name) for name in _PARTS[type(part)]}
+    if 'contour' in values:
+        values['contour'] = floats(values['contour'])
+    if 'energised' in values:
+        values['energised'] = int(values['energised'])
+    return message(**values)
 
 
-def _instrument_from_message(message: messages.Instrument) -> Instrument:
-    return Instrument(
-        class_name=message.class_name,
-        score=message.score,
-        contour=_points(message.contour),
-        id=message.id,
-        tip_visible=message.tip_visible,
-        tip_x=message.tip_x,
-        tip_y=message.tip_y,
-        axis_x=message.axis_x,
-        axis_y=message.axis_y,
-        shaft_width_px=message.shaft_width_px,
-        mm_per_px=message.mm_per_px,
-        mm_per_px_sigma=message.mm_per_px_sigma,
-        energised=_ENERGIES.get(message.energised, Energy.UNKNOWN),
-    )
+def _from_messages(parts: Iterable[Any], kind: type[Part]) -> tuple[Part, ...]:
+    return tuple(_from_message(part, kind) for part in parts)
+
+
+def _from_message(message: Any, kind: type[Part]) -> Part:
+    values = {name: getattr(message, name) for name in _PARTS[kind]}
+    if 'contour' in values:
+        values['contour'] = _points(values['contour'])
+    if 'energised' in values:
+        values['energised'] = _ENERGIES.get(values['energised'], Energy.UNKNOWN)
+    return kind(**values)

@@ -54,6 +54,70 @@ class StageTime:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that may go on in the view; ``name`` is one of :data:`surgical_guidance.contract.CONDITIONS`.
+
+    :param level: how strong it is, 0 (not there) to 1.
+    :param active: whether it counts as going on.
+    """
+
+    name: str
+    level: float
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A region of the picture where instruments may or may not work.
+
+    :param kind: ``safe`` or ``no_go``.
+    :param contour: ``float32 (n, 2)`` [px].
+    :param source: what it was derived from, for people.
+    """
+
+    kind: str
+    contour: NDArray[np.float32]
+    source: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A point of the anatomy that other things are told by, such as the two ends of the Rouviere to segment IV line.
+
+    :param name: one of :data:`surgical_guidance.contract.LANDMARKS`.
+    :param sigma_px: standard deviation of its place [px].
+    """
+
+    name: str
+    x: float
+    y: float
+    sigma_px: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of a frame beside its segmentation: from other models, from devices, from the session.
+
+    :param phase: surgical phase by its name in Cholec80; '' where unknown.
+    :param action: verb of CholecT50; '' where unknown.
+    :param conditions: what a model says of the view and of bleeding.
+    :param energy: whether current flows, as a pedal or a generator tells.
+    :param critical_view: how far C1, C2 and C3 of the critical view of safety are met, 0 to 1; NaN where unknown.
+    """
+
+    phase: str = ''
+    phase_probability: float = NAN
+    action: str = ''
+    action_probability: float = NAN
+    conditions: tuple[Condition, ...] = ()
+    energy: Energy = Energy.UNKNOWN
+    critical_view: tuple[float, float, float] = (NAN, NAN, NAN)
+
+
+NOTHING_ELSE = Context()
+
+
+@dataclass(frozen=True, slots=True)
 class Instrument:
     """One instrument. ``contour`` is ``float32 (n, 2)`` in pixels; the rest as in ``Instrument.msg``."""
 
@@ -70,16 +134,24 @@ class Instrument:
     mm_per_px: float = NAN
     mm_per_px_sigma: float = NAN
     energised: Energy = Energy.UNKNOWN
+    tip_xx: float = NAN
+    tip_xy: float = NAN
+    tip_yy: float = NAN
+    opening: float = NAN
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """One anatomical structure or pool of blood. ``area`` is its share of the picture, 0 to 1."""
+    """One anatomical structure or pool of blood; the fields are those of ``Structure.msg``."""
 
     class_name: str
     score: float
     contour: NDArray[np.float32]
     area: float
+    growth: float = NAN
+    source_x: float = NAN
+    source_y: float = NAN
+    identified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +186,17 @@ class SceneState:
     sharpness: float = NAN
     brightness: float = NAN
     stages: tuple[StageTime, ...] = field(default=())
+    phase: str = ''
+    phase_probability: float = NAN
+    action: str = ''
+    action_probability: float = NAN
+    conditions: tuple[Condition, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+    critical_view: tuple[float, float, float] = (NAN, NAN, NAN)
+    roll: float = NAN
+    drift_x: float = NAN
+    drift_y: float = NAN
 
     @property
     def ready_ns(self) -> int:
