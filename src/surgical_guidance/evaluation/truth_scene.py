@@ -7,6 +7,7 @@ no rule can lean on a number that nobody has.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from surgical_guidance.scene.state import (
     Segmentation,
     Structure,
 )
-from surgical_guidance.scene.structures import find_structure
+from surgical_guidance.scene.structures import find_structures
 
 METHOD = 'truth'
 """How the millimetres of such a scene were found."""
@@ -67,7 +68,7 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
         width=truth.width,
         height=truth.height,
         instruments=instruments,
-        structures=tuple(_structure(region, grid, labels.size, truth) for region in regions),
+        structures=tuple(_structure(one, truth) for one in find_structures(regions, grid, labels.size)),
         proximities=tuple(
             near
             for index, one in enumerate(truth.instruments)
@@ -122,16 +123,12 @@ def _outline(one: InstrumentTruth, regions: list[Region], grid: Grid) -> NDArray
     )
 
 
-def _structure(region: Region, grid: Grid, map_area: int, truth: FrameTruth) -> Structure:
-    plain = find_structure(region, grid, map_area)
+def _structure(plain: Structure, truth: FrameTruth) -> Structure:
     bleeding = truth.events.bleeding
-    if region.class_name != _BLOOD or bleeding is None:
+    if plain.class_name != _BLOOD or bleeding is None:
         return plain
-    return Structure(
-        plain.class_name,
-        plain.score,
-        plain.contour,
-        plain.area,
+    return replace(
+        plain,
         growth=GROWING if bleeding.growing else 0.0,
         source_x=bleeding.source[0],
         source_y=bleeding.source[1],
