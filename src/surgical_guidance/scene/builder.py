@@ -164,7 +164,7 @@ class SceneBuilder:
     def _look_at(self, image: NDArray[np.uint8], step_s: float, context: Context) -> View:
         """Measure the picture; its sharpness every :data:`_SHARPNESS_S`, which is often enough and costs the most."""
         self._sharp_since_s += step_s
-        due = self._sharp_since_s >= _SHARPNESS_S
+        due = step_s == 0.0 or self._sharp_since_s >= _SHARPNESS_S
         told = {condition.name for condition in context.conditions}
         view = self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due)
         if due:
