@@ -22,10 +22,12 @@ from surgical_guidance.scene.state import (
     Condition,
     Energy,
     Instrument,
+    Landmark,
     Proximity,
     SceneState,
     Segmentation,
     Structure,
+    Zone,
 )
 from surgical_guidance.scene.structures import find_structures
 
@@ -81,6 +83,9 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
         action=truth.verb,
         action_probability=1.0,
         conditions=_conditions(truth),
+        zones=tuple(Zone(zone.kind, np.array(zone.outline, np.float32).reshape(-1, 2), METHOD) for zone in truth.zones),
+        landmarks=tuple(Landmark(name, x, y, SIGMA_PX) for name, (x, y) in truth.landmarks.items()),
+        critical_view=truth.critical_view if truth.zones else (NAN, NAN, NAN),
         roll=math.radians(truth.camera.roll_deg),
         drift_x=-truth.camera.drift_mm[0] * truth.camera.fx / WORKING_MM,
         drift_y=-truth.camera.drift_mm[1] * truth.camera.fy / WORKING_MM,
@@ -126,7 +131,7 @@ def _outline(one: InstrumentTruth, regions: list[Region], grid: Grid) -> NDArray
 def _structure(plain: Structure, truth: FrameTruth) -> Structure:
     bleeding = truth.events.bleeding
     if plain.class_name != _BLOOD or bleeding is None:
-        return plain
+        return replace(plain, identified=plain.class_name in truth.identified)
     return replace(
         plain,
         growth=GROWING if bleeding.growing else 0.0,
