@@ -62,6 +62,7 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
     found = list(RegionFinder().find(Segmentation(labels, sure, CLASSES)))
     regions = [region for region in found if region.class_name in STRUCTURE_CLASSES]
     tools = [region for region in found if region.class_name not in STRUCTURE_CLASSES]
+    c1, c2, c3 = truth.critical_view
     instruments = tuple(_instrument(one, tools, grid) for one in truth.instruments)
     return SceneState(
         stamp_ns=_FIRST_STAMP_NS + round(truth.time_s * NS_PER_S),
@@ -85,7 +86,7 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
         conditions=_conditions(truth),
         zones=tuple(Zone(zone.kind, np.array(zone.outline, np.float32).reshape(-1, 2), METHOD) for zone in truth.zones),
         landmarks=tuple(Landmark(name, x, y, SIGMA_PX) for name, (x, y) in truth.landmarks.items()),
-        critical_view=truth.critical_view if truth.zones else (NAN, NAN, NAN),
+        critical_view=(float(c1), float(c2), float(c3)) if truth.zones else (NAN, NAN, NAN),
         roll=math.radians(truth.camera.roll_deg),
         drift_x=-truth.camera.drift_mm[0] * truth.camera.fx / WORKING_MM,
         drift_y=-truth.camera.drift_mm[1] * truth.camera.fy / WORKING_MM,
