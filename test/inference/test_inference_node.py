@@ -169,7 +169,7 @@ def test_it_stops_and_starts_again(node: InferenceNode) -> None:
     [
         ({'engine': 'tensorrt'}, 'TensorRT is not in this version'),
         ({'models': ['none_such']}, 'there is no such model'),
-        ({'models': ['phantom_view']}, 'a scene is made from one segmentation: phantom_view do not segment'),
+        ({'models': ['phantom_view']}, 'a scene is made from one segmentation: phantom_view does not segment'),
         ({'ladder': 'none_such.yaml'}, 'the degradation ladder cannot be read'),
     ],
 )

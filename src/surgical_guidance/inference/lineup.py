@@ -350,7 +350,9 @@ def _check_together(pipelines: Sequence[Pipeline]) -> None:
             raise ModelError(f'{name} is named twice', where='models', remedy='name each model once')
     segmenting = [pipeline.manifest.name for pipeline in pipelines if pipeline.segments]
     if len(segmenting) != 1:
-        found = f'{" and ".join(segmenting)} both segment' if segmenting else f'{", ".join(names)} do not segment'
+        found = (
+            f'{" and ".join(segmenting)} both segment' if segmenting else f'{", ".join(names)} {_do(names)} not segment'
+        )
         raise ModelError(
             f'a scene is made from one segmentation: {found}',
             where='models',
@@ -367,6 +369,10 @@ def _check_together(pipelines: Sequence[Pipeline]) -> None:
                     remedy='name one of them',
                 )
             told[what] = pipeline.manifest.name
+
+
+def _do(names: Sequence[str]) -> str:
+    return 'does' if len(names) == 1 else 'do'
 
 
 def _tells(manifest: Manifest) -> set[str]:
