@@ -122,6 +122,7 @@ class SceneBuilder:
             action_probability=context.action_probability,
             conditions=context.conditions,
             critical_view=context.critical_view,
+            energy=context.energy,
         )
 
     def _sorted_regions(self, segmentation: Segmentation) -> tuple[list[Region], list[Region]]:
