@@ -194,6 +194,15 @@ CONDITIONS: Final = ('bleeding', 'smoke', 'fog', 'splash', 'glare', 'low_light',
 """What may go on in the view."""
 LANDMARKS: Final = ('rouviere_sulcus', 'segment_iv_base')
 """The two ends of the line below which nobody dissects: Rouviere's sulcus, and the base of liver segment IV."""
+PHASES: Final = (
+    'Preparation', 'CalotTriangleDissection', 'ClippingCutting', 'GallbladderDissection', 'GallbladderPackaging',
+    'CleaningCoagulation', 'GallbladderRetraction',
+)  # fmt: skip
+"""The phases of Cholec80 (Twinanda et al., 2017)."""
+VERBS: Final = (
+    'grasp', 'retract', 'dissect', 'coagulate', 'clip', 'cut', 'aspirate', 'irrigate', 'pack', 'null_verb',
+)  # fmt: skip
+"""The verbs of CholecT50 (Nwoye et al., 2022)."""
 
 LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
 LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart

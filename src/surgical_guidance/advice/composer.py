@@ -40,7 +40,7 @@ class Composer:
             sequence=self._sequence,
             rule_id=rule.id,
             priority=rule.priority,
-            highlight_class=rule.highlight,
+            highlight_class=rule.highlight.structure,
             raised_at_ns=scene.stamp_ns,
         )
         return self._with_text(self._current(bare, chosen, scene), chosen, scene.stamp_ns)

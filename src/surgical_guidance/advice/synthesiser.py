@@ -111,7 +111,7 @@ class Synthesiser:
         self._good = scene
         self._interval.add(scene.stamp_ns)
         self._health = after(self._health, Event.GOOD, self._params.recover_after_frames)
-        candidates = self._evaluator.step(scene.stamp_ns, self._features.extract(scene))
+        candidates = self._evaluator.step(scene.stamp_ns, self._features.extract(scene), scene.phase)
         if self._health.nominal:
             self._show(self._arbiter.choose(candidates, scene.stamp_ns), scene, out)
         return out
