@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
-from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instrument
+from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments
 from surgical_guidance.scene.metric import proximities
 from surgical_guidance.scene.regions import Grid, Region, RegionFinder
 from surgical_guidance.scene.state import (
@@ -23,12 +23,15 @@ from surgical_guidance.scene.state import (
     StageTime,
     Structure,
 )
-from surgical_guidance.scene.structures import find_structure
+from surgical_guidance.scene.structures import find_structures
 from surgical_guidance.scene.view import ViewMeter
 
 STAGE = 'scene'
 
 _EDGE = 2  # label pixels at the border of the picture or the field of view in which nothing can be said to end
+
+
+_EVERY = 4  # every fourth row of the confidence gives its mean
 
 
 class Picture(Protocol):
@@ -92,12 +95,10 @@ class SceneBuilder:
             rows, columns = segmentation.labels.shape
             grid = Grid(width / columns, height / rows)
             self._mark_edge(rows, columns, view.field)
-            quality = cv2.mean(segmentation.confidence, mask=self._inside)[0] / 255.0
+            quality = cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0
             instrument_regions, structure_regions = self._sorted_regions(segmentation)
-            instruments = tuple(
-                find_instrument(region, grid, self._edge, self._shaft_diameter_mm) for region in instrument_regions
-            )
-            structures = tuple(find_structure(region, grid, rows * columns) for region in structure_regions)
+            instruments = find_instruments(instrument_regions, grid, self._edge, self._shaft_diameter_mm)
+            structures = find_structures(structure_regions, grid, rows * columns)
             near = proximities(instruments, structure_regions, grid)
         end_ns = monotonic_ns()
         own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)

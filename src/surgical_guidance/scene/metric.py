@@ -7,11 +7,10 @@ so a distance in the image plane is a lower bound of the distance in space (``do
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from surgical_guidance.scene.regions import Grid, Region
 from surgical_guidance.scene.state import Instrument, Proximity
@@ -31,42 +30,20 @@ def proximities(instruments: Sequence[Instrument], structures: Sequence[Region],
     if not tips or not structures:
         return ()
     outlines = grid.to_picture(np.concatenate([region.outline for region in structures]))
-    x, y = np.ascontiguousarray(outlines[:, 0]), np.ascontiguousarray(outlines[:, 1])
-    bounds = list(pairwise(accumulate((len(region.outline) for region in structures), initial=0)))
+    places = np.array([(tip.tip_x, tip.tip_y) for _, tip in tips], np.float32)
+    # (tips, border pixels of all structures, one after another)
+    squares = np.square(outlines[:, 0] - places[:, :1])
+    squares += np.square(outlines[:, 1] - places[:, 1:])
+    bounds = pairwise(accumulate((len(region.outline) for region in structures), initial=0))
+    nearest = np.stack([squares[:, start:end].argmin(axis=1) + start for start, end in bounds], axis=1)
+    apart = np.sqrt(np.take_along_axis(squares, nearest, axis=1))  # to the middle of a pixel: half a pixel too far
+    apart = np.where(apart > grid.pitch, apart - grid.pitch / 2, 0.0).astype(np.float64)
+    scale = np.array([(tip.mm_per_px, tip.mm_per_px_sigma) for _, tip in tips])
+    millimetres = apart * scale[:, :1]
+    sigma = np.hypot(apart * scale[:, 1:], scale[:, :1] * (LOCALISATION_SIGMA * math.sqrt(2.0) * grid.pitch))
+    found = zip(apart.tolist(), millimetres.tolist(), sigma.tolist(), outlines[nearest].tolist(), tips, strict=True)
     return tuple(
-        near for index, instrument in tips for near in _of_one_tip(index, instrument, x, y, bounds, grid.pitch)
+        Proximity(index, structure, px, mm, sigma_mm, '' if math.isnan(mm) else METHOD, x, y)
+        for pixels, mms, sigmas, points, (index, _) in found
+        for structure, (px, mm, sigma_mm, (x, y)) in enumerate(zip(pixels, mms, sigmas, points, strict=True))
     )
-
-
-def _of_one_tip(
-    index: int,
-    instrument: Instrument,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    bounds: Sequence[tuple[int, int]],
-    pitch: float,
-) -> Iterator[Proximity]:
-    """Give the distances of one tip.
-
-    :param x: of the border pixels of all structures, one structure after another [px]; ``y`` likewise.
-    :param bounds: where the pixels of each structure begin and end.
-    """
-    dx, dy = x - np.float32(instrument.tip_x), y - np.float32(instrument.tip_y)
-    squares = dx * dx + dy * dy
-    scale, scale_sigma = instrument.mm_per_px, instrument.mm_per_px_sigma
-    localisation = scale * LOCALISATION_SIGMA * math.sqrt(2.0) * pitch
-    method = '' if math.isnan(scale) else METHOD
-    for structure, (start, end) in enumerate(bounds):
-        nearest = start + int(squares[start:end].argmin())
-        apart = math.sqrt(squares[nearest])  # to the middle of a pixel: half a pixel too far
-        distance = apart - pitch / 2 if apart > pitch else 0.0
-        yield Proximity(
-            instrument=index,
-            structure=structure,
-            distance_px=distance,
-            distance_mm=distance * scale,
-            sigma_mm=math.hypot(distance * scale_sigma, localisation),
-            method=method,
-            nearest_x=float(x[nearest]),
-            nearest_y=float(y[nearest]),
-        )

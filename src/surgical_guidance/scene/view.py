@@ -16,7 +16,7 @@ from surgical_guidance.scene.state import NAN
 SHARPNESS_ROWS = 480
 """Sharpness is measured on the picture scaled to this many rows, so that one threshold fits every camera."""
 
-CENTRE_SHARE = 0.5
+CENTRE_SHARE = 0.36
 """Sharpness is measured in the middle of the field of view, at most this share of its width and height [I]."""
 
 _COARSE_ROWS = 160
