@@ -13,7 +13,7 @@ GROWTH = 'blood.growth'
 CRITICAL_VIEW = 'critical_view.met'
 NAMES = frozenset({GROWTH, CRITICAL_VIEW, *(f'{name}.area' for name in STRUCTURE_CLASSES)})
 
-_MET = 0.5
+_MET = 0.75  # of a criterion [I]
 _CRITERIA = ('C1', 'C2', 'C3')
 
 

@@ -9,7 +9,10 @@ from surgical_guidance.scene.state import Energy, SceneState
 ON_S = 'energy.on_s'
 HIDDEN = 'energy.tip_hidden'
 UNSEEN_S = 'energy_tool.unseen_s'
-NAMES = frozenset({ON_S, HIDDEN, UNSEEN_S})
+WAS_IDLE = 'energy_tool.was_idle'
+NAMES = frozenset({ON_S, HIDDEN, UNSEEN_S, WAS_IDLE})
+
+_OWN_VERBS = ('dissect', 'coagulate', 'null_verb')  # what is done when it works, or nobody does
 
 
 class EnergyTool:
@@ -21,6 +24,7 @@ class EnergyTool:
     def __init__(self, class_name: str) -> None:
         self._class_name = class_name
         self._seen_ns: int | None = None
+        self._seen_action = ''
         self._on_ns: int | None = None
 
     def forget(self) -> None:
@@ -32,8 +36,10 @@ class EnergyTool:
         tools = [tool for tool in scene.instruments if tool.class_name == self._class_name]
         visible = any(tool.tip_visible for tool in tools)
         if visible:
-            self._seen_ns = scene.stamp_ns
+            self._seen_ns, self._seen_action = scene.stamp_ns, scene.action
         if self._seen_ns is not None:
+            if self._seen_action:
+                found.number(WAS_IDLE, float(self._seen_action not in _OWN_VERBS))
             found.number(UNSEEN_S, (scene.stamp_ns - self._seen_ns) / NS_PER_S, 's')
         told = {scene.energy, *(tool.energised for tool in tools)}
         if Energy.ON in told:

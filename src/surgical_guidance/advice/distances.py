@@ -18,15 +18,18 @@ TOOLS = (*INSTRUMENT_CLASSES, ANY_TOOL, ENERGY_TOOL, ENERGISED_TOOL, DIVIDING_TO
 DIVIDING_CLASSES = ('clipper', 'scissors')
 """Instruments that divide; no class of the contract is called scissors yet, a model that has it may say so."""
 
-TUBE, UNIDENTIFIED_TUBE, BLEEDING_SOURCE = 'tube', 'unidentified_tube', 'bleeding_source'
-TUBE_CLASSES = ('cystic_duct', 'cystic_artery')
+TUBE, UNIDENTIFIED_TUBE = 'tube', 'unidentified_tube'
+SUSPECTED_ARTERY, BLEEDING_SOURCE = 'suspected_artery', 'bleeding_source'
+_GROUPS = (TUBE, UNIDENTIFIED_TUBE, SUSPECTED_ARTERY, BLEEDING_SOURCE)
+_ARTERY = 'cystic_artery'
+TUBE_CLASSES = ('cystic_duct', _ARTERY)
 """Structures that look like the ones that are to be divided."""
 
 MM, SHARE = 'distance_mm', 'distance_share'
 NAMES = frozenset(
     f'{tool}.{structure}.{kind}'
     for tool in TOOLS
-    for structure in (*STRUCTURE_CLASSES, TUBE, UNIDENTIFIED_TUBE, BLEEDING_SOURCE)
+    for structure in (*STRUCTURE_CLASSES, *_GROUPS)
     for kind in (MM, SHARE)
 )
 
@@ -67,6 +70,8 @@ def _names_of(structure: Structure) -> Iterator[str]:
         yield TUBE
         if not structure.identified:
             yield UNIDENTIFIED_TUBE
+            if structure.class_name == _ARTERY:
+                yield SUSPECTED_ARTERY
 
 
 def _add_sources(scene: SceneState, energy_tool: str, found: Found) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from surgical_guidance.advice.feature import Feature, Found
-from surgical_guidance.contract import CONDITIONS, VERBS
+from surgical_guidance.contract import CONDITIONS, PHASES, VERBS
 from surgical_guidance.scene.state import NAN, SceneState
 
 ROLL = 'view.roll_deg'
@@ -16,7 +16,8 @@ _FIELDS = {
     'phase.probability': 'phase_probability',
     'action.probability': 'action_probability',
 }  # name -> field of SceneState
-NAMES = frozenset({ROLL, *_FIELDS, *(f'view.{name}' for name in CONDITIONS), *(f'action.{verb}' for verb in VERBS)})
+NAMES = frozenset({ROLL, *_FIELDS, *(f'view.{name}' for name in CONDITIONS),
+                   *(f'phase.{phase}' for phase in PHASES), *(f'action.{verb}' for verb in VERBS)})  # fmt: skip
 
 
 def add(scene: SceneState, found: Found) -> None:
@@ -25,6 +26,9 @@ def add(scene: SceneState, found: Found) -> None:
         found.number(name, getattr(scene, attribute))
     for condition in scene.conditions:
         found.number(f'view.{condition.name}', condition.level)
+    if scene.phase:
+        for phase in PHASES:
+            found.number(f'phase.{phase}', float(scene.phase == phase))
     if scene.action:
         for verb in VERBS:
             found.number(f'action.{verb}', float(scene.action == verb))

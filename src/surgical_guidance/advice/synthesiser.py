@@ -80,6 +80,7 @@ class Synthesiser:
         self._arbiter = Arbiter(self._params.min_display_s)
         self._interval = SceneInterval()
         self._health = Health()
+        self._speaking: tuple[Candidate, ...] = ()
         self._problem = ''
         self._last_stamp_ns: int | None = None
         self._good: SceneState | None = None  # the last valid scene
@@ -111,10 +112,17 @@ class Synthesiser:
         self._good = scene
         self._interval.add(scene.stamp_ns)
         self._health = after(self._health, Event.GOOD, self._params.recover_after_frames)
-        candidates = self._evaluator.step(scene.stamp_ns, self._features.extract(scene), scene.phase)
+        self._speaking = tuple(
+            self._evaluator.step(scene.stamp_ns, self._features.extract(scene), scene.phase)
+        )
         if self._health.nominal:
-            self._show(self._arbiter.choose(candidates, scene.stamp_ns), scene, out)
+            self._show(self._arbiter.choose(self._speaking, scene.stamp_ns), scene, out)
         return out
+
+    @property
+    def speaking(self) -> tuple[Candidate, ...]:
+        """The rules that speak on the last valid scene: the one that is shown, and those that wait."""
+        return self._speaking
 
     def on_time(self, now_ns: int) -> Sequence[Suggestion]:
         """Give what fell due before now, or a repeat where nothing was sent for a refresh interval.
