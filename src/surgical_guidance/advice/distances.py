@@ -1,7 +1,7 @@
 """How near tools are to structures: in millimetres where there is a scale, else as a share of the picture's height.
 
-``<tool>.<structure>.distance_mm`` and ``<tool>.<structure>.distance_share``; of one pair at most one is known. Conditions
-on millimetres are tested on d - 2 sigma: an uncertain distance counts as the shortest that it may well be.
+``<tool>.<structure>.distance_mm`` and ``<tool>.<structure>.distance_share``; of one pair at most one is known.
+Conditions on millimetres are tested on d - 2 sigma: an uncertain distance counts as the shortest that it may well be.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ class Candidate:
 class _Memory:
     """What is remembered of one rule."""
 
+    true: bool = False  # its condition holds in the last scene
     holding: bool = False  # its condition holds, hold and release times counted
     turning_ns: int | None = None  # since when it does what would end this state
     speaking_ns: int | None = None  # since when it speaks
@@ -77,15 +78,18 @@ class Evaluator:
     def step(self, stamp_ns: int, features: Mapping[str, Feature], phase: str = '') -> Sequence[Candidate]:
         """Take in one scene and give the rules that speak, in the order of the table.
 
-        :param phase: of the operation; '' where unknown: of the rules for some phases only those that name it hold then.
+        :param phase: of the operation; '' where unknown: of the rules for some phases those that name it hold then.
         """
         values = {name: feature.bound for name, feature in features.items()}
         for rule in self._rules:
-            self._update_holding(rule, stamp_ns, features, rule.holds(values, phase, held=self._memories[rule.id].holding))
+            self._update_holding(
+                rule, stamp_ns, features, rule.holds(values, phase, held=self._memories[rule.id].holding)
+            )
         return tuple(self._speaking(stamp_ns))
 
     def _update_holding(self, rule: Rule, stamp_ns: int, features: Mapping[str, Feature], holds: bool) -> None:
         memory = self._memories[rule.id]
+        memory.true = holds
         if holds:  # while it fades it goes on resting on what it rested on
             memory.features = tuple(features[name] for name in rule.features if name in features)
             memory.subject = next((features[name] for name in rule.subjects if name in features), None)
@@ -98,10 +102,18 @@ class Evaluator:
         if stamp_ns - memory.turning_ns >= round(wait_s * NS_PER_S) - _ROUNDING_NS:
             memory.holding, memory.turning_ns = holds, None
 
+    def _silencer(self, rule: Rule, memory: _Memory) -> str:
+        """Name the rule that keeps another silent: one that holds, or will soon where the other does not speak yet."""
+        for other in rule.suppressed_by:
+            cause = self._memories[other]
+            if cause.holding or (cause.true and memory.speaking_ns is None):
+                return other
+        return ''
+
     def _speaking(self, stamp_ns: int) -> Iterator[Candidate]:
         for rule in self._rules:
             memory = self._memories[rule.id]
-            memory.silenced_by = next((other for other in rule.suppressed_by if self._memories[other].holding), '')
+            memory.silenced_by = self._silencer(rule, memory)
             if not memory.holding:
                 if memory.speaking_ns is not None:
                     memory.quiet_until_ns = max(memory.quiet_until_ns, stamp_ns + round(rule.cooldown_s * NS_PER_S))

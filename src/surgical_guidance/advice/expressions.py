@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 import evalidate
 
 _LONGEST = 400
-_KNOWN = {'known': lambda value: value == value, 'unknown': lambda value: value != value}  # noqa: PLR0124  (NaN is not)
+_KNOWN = {'known': lambda value: value == value, 'unknown': lambda value: value != value}  # NaN is not itself
 _MODEL = evalidate.EvalModel(
     nodes=[
         'Expression', 'BoolOp', 'And', 'Or', 'Compare', 'Lt', 'LtE', 'Gt', 'GtE', 'Eq', 'BinOp', 'Add', 'Sub', 'Mult',

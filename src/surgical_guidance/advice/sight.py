@@ -34,7 +34,10 @@ def add(scene: SceneState, found: Found) -> None:
             found.number(f'action.{verb}', float(scene.action == verb))
     if found.wants(ROLL) and math.isfinite(scene.roll):
         degrees = abs(math.degrees(math.remainder(scene.roll, math.tau)))
-        up_x, up_y = -math.sin(scene.roll), -math.cos(scene.roll)  # where up is: left of the picture's, if anticlockwise
+        up_x, up_y = (
+            -math.sin(scene.roll),
+            -math.cos(scene.roll),
+        )  # where up is: left of the picture's, if anticlockwise
         reach = scene.height / 4
         found.directed(
             Feature(ROLL, degrees, NAN, 'deg', degrees, up_x * reach, up_y * reach,

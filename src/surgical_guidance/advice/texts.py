@@ -70,7 +70,9 @@ def fill(template: str, language: Language, subject: Feature | None) -> str:
         distance=_distance(about, language),
         direction=_sector('direction', about, language),
         towards=_sector('towards', about, language),
-        turn=_TURNS[language][about.dx > 0.0],  # what is up in the room leans to the right: the picture turned clockwise
+        turn=_TURNS[language][
+            about.dx > 0.0
+        ],  # what is up in the room leans to the right: the picture turned clockwise
         degrees=_degrees(about),
         missing=_missing(about, language),
     )

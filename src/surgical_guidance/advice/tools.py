@@ -41,7 +41,9 @@ def add(scene: SceneState, energy_tool: str, found: Found) -> None:
             continue
         for kind, what in ((_NO_GO_KIND, NO_GO), (_SAFE_KIND, SAFE)):
             if regions[kind] and any(found.wants(f'{name}.{what}') for name in called):
-                inside = any(cv2.pointPolygonTest(region, (tool.tip_x, tool.tip_y), False) >= 0 for region in regions[kind])
+                inside = any(
+                    cv2.pointPolygonTest(region, (tool.tip_x, tool.tip_y), False) >= 0 for region in regions[kind]
+                )
                 _largest(called, what, float(inside), tool, found)
         if any(found.wants(f'{name}.{BELOW_LINE}') for name in called):
             _below_line(scene, tool, called, found)

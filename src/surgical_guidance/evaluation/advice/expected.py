@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,9 +34,7 @@ def expected_in(truths: Sequence[FrameTruth], rate: float, table: RuleTable) -> 
     """
     ids = numbered(table)
     return tuple(
-        Expected(ids[one.rule].id, one.onset, one.speak_at, one.end)
-        for one in due_in(truths, rate)
-        if one.rule in ids
+        Expected(ids[one.rule].id, one.onset, one.speak_at, one.end) for one in due_in(truths, rate) if one.rule in ids
     )
 
 
@@ -51,3 +50,8 @@ def numbered(table: RuleTable) -> dict[int, Rule]:
 def high_rules(table: RuleTable) -> frozenset[str]:
     """Name the rules of high priority."""
     return frozenset(rule.id for rule in table.rules if rule.priority is Priority.HIGH)
+
+
+def cooldowns(table: RuleTable, rate: float) -> dict[str, int]:
+    """Give how long each rule rests after it fell silent [frames]."""
+    return {rule.id: math.ceil(rule.cooldown_s * rate) for rule in table.rules}
