@@ -165,11 +165,26 @@ DIAGNOSTICS: Final = Topic(
     rate=1.0,
 )
 
+OVERLAY_IMAGE: Final = Topic(
+    'overlay/image',
+    'sensor_msgs/msg/Image',
+    'advice',
+    'the picture with outlines, way and text drawn in; only while the parameter overlay is on and somebody subscribes',
+)
+OVERLAY_COMPRESSED: Final = Topic(
+    'overlay/image/compressed',
+    'sensor_msgs/msg/CompressedImage',
+    'advice',
+    'the same as JPEG',
+)
+
 TOPICS: Final = (
     FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS,
+    OVERLAY_IMAGE, OVERLAY_COMPRESSED,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
+RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
 
 # Class names: CholecSeg8k (Hong et al., 2020) in snake case, and three that it lacks.
@@ -237,6 +252,7 @@ def as_markdown() -> str:
         '|---|---|---|',
         f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
+        f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
     ]
     return '\n'.join(lines) + '\n'
 

@@ -3,12 +3,13 @@
 A* (pyastar2d) on a coarse grid, 64 cells across the picture. Structures that must not be touched and no-go zones are
 closed, and so is a margin around them; only out of the margin, where the tool is in it already, the way may lead. Where
 no such way exists there is none. A way is kept from frame to frame as long as it is still clear, still starts near the
-tip and still leads to the target: it must not flutter. Of the libraries compared pyastar2d is the smallest (0.1 MB); that
-of scikit-image brings 190 MB with it.
+tip and still leads to the target: it must not flutter. Of the libraries compared pyastar2d is the smallest (0.1 MB);
+that of scikit-image brings 190 MB with it.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -182,7 +183,7 @@ def _clear(grid: _Grid, way: NDArray[np.float64]) -> bool:
     """Whether a way touches nothing that is closed, and the margin only where it starts."""
     steps = [
         np.linspace(a, b, max(2, math.ceil(float(np.hypot(*(b - a))) / (0.5 * grid.cell)) + 1))
-        for a, b in zip(way[:-1], way[1:], strict=True)
+        for a, b in itertools.pairwise(way)
     ]
     places = np.floor((np.vstack(steps) + 0.5) / grid.cell).astype(int)
     rows, columns = grid.closed.shape

@@ -130,6 +130,11 @@ class Synthesiser:
         return {rule_id: self._planner.plan(scene, target) for rule_id, target in wanted.items()}
 
     @property
+    def current(self) -> Suggestion:
+        """What is shown."""
+        return self._current
+
+    @property
     def speaking(self) -> tuple[Candidate, ...]:
         """The rules that speak on the last valid scene: the one that is shown, and those that wait."""
         return self._speaking
@@ -148,6 +153,21 @@ class Synthesiser:
         if not outlived and not fresh:
             self._sent_at_ns = now_ns
             out.append(self._sent)
+        return out
+
+    def replace_rules(self, table: RuleTable, now_ns: int) -> Sequence[Suggestion]:
+        """Go on with another rule table; of rules that are in both, what holds, speaks and is silenced is kept.
+
+        :param now_ns: on the time line of the stamps [ns].
+        """
+        self._rules = {rule.id: rule for rule in table.rules}
+        self._features.want(table.features())
+        self._evaluator.replace(table)
+        self._speaking = ()
+        out: list[Suggestion] = []
+        if self._current.sequence and self._current.rule_id not in self._rules:
+            self._arbiter.reset()
+            self._withdraw('its rule was taken out of the table', now_ns, out)
         return out
 
     def respond(self, sequence: int, response: int, by: str, now_ns: int) -> Answer:
