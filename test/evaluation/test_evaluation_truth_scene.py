@@ -73,6 +73,17 @@ def test_the_roll_is_that_of_the_camera() -> None:
     assert abs(math.degrees(scene.roll)) > 20
 
 
+def test_judgements_that_no_pixel_tells_are_in_it() -> None:
+    take, index, scene = scene_of('critical_view_incomplete', 3.0)
+    truth = take.truth(index)
+    assert scene.critical_view == truth.critical_view
+    assert [zone.kind for zone in scene.zones] == [zone.kind for zone in truth.zones] == ['safe', 'no_go']
+    assert {mark.name: (mark.x, mark.y) for mark in scene.landmarks} == truth.landmarks
+    assert {one.class_name for one in scene.structures if one.identified} <= set(truth.identified)
+    assert any(one.identified for one in scene.structures)
+    assert scene_of('out_of_body', 3.0)[2].zones == ()
+
+
 def test_it_passes_through_a_message() -> None:
     _, _, scene = scene_of('critical_view_incomplete', 3.0)
     again = from_message(to_message(scene))

@@ -22,10 +22,12 @@ from surgical_guidance.scene.state import (
     Condition,
     Energy,
     Instrument,
+    Landmark,
     Proximity,
     SceneState,
     Segmentation,
     Structure,
+    Zone,
 )
 from surgical_guidance.scene.structures import find_structures
 
@@ -60,6 +62,7 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
     found = list(RegionFinder().find(Segmentation(labels, sure, CLASSES)))
     regions = [region for region in found if region.class_name in STRUCTURE_CLASSES]
     tools = [region for region in found if region.class_name not in STRUCTURE_CLASSES]
+    c1, c2, c3 = truth.critical_view
     instruments = tuple(_instrument(one, tools, grid) for one in truth.instruments)
     return SceneState(
         stamp_ns=_FIRST_STAMP_NS + round(truth.time_s * NS_PER_S),
@@ -81,6 +84,9 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
         action=truth.verb,
         action_probability=1.0,
         conditions=_conditions(truth),
+        zones=tuple(Zone(zone.kind, np.array(zone.outline, np.float32).reshape(-1, 2), METHOD) for zone in truth.zones),
+        landmarks=tuple(Landmark(name, x, y, SIGMA_PX) for name, (x, y) in truth.landmarks.items()),
+        critical_view=(float(c1), float(c2), float(c3)) if truth.zones else (NAN, NAN, NAN),
         roll=math.radians(truth.camera.roll_deg),
         drift_x=-truth.camera.drift_mm[0] * truth.camera.fx / WORKING_MM,
         drift_y=-truth.camera.drift_mm[1] * truth.camera.fy / WORKING_MM,
@@ -126,7 +132,7 @@ def _outline(one: InstrumentTruth, regions: list[Region], grid: Grid) -> NDArray
 def _structure(plain: Structure, truth: FrameTruth) -> Structure:
     bleeding = truth.events.bleeding
     if plain.class_name != _BLOOD or bleeding is None:
-        return plain
+        return replace(plain, identified=plain.class_name in truth.identified)
     return replace(
         plain,
         growth=GROWING if bleeding.growing else 0.0,

@@ -44,9 +44,10 @@ class Disturbances:
     """Smoke, fog, drops and glare of one take.
 
     :param rng: chooses their shapes.
+    :param lens: chooses the fog and the drops of the other eye's lens; None: it is the first eye's.
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, lens: np.random.Generator | None = None) -> None:
         self._smoke = [clouds(rng, 3, 4, (2 * _GRID[0], 2 * _GRID[1])) for _ in range(2)]
         self._fog = clouds(rng, 2, 2)
         self._drops, self._drop_rims = _splash(rng)
@@ -55,6 +56,9 @@ class Disturbances:
         self._glints = np.clip(clouds(rng, 14, 3) - np.float32(0.62), 0.0, 1.0) * np.float32(5.0)
         self._glow = _glow(self._spots)
         self._drift = rng.uniform(-1.0, 1.0, 4)
+        if lens is not None:
+            self._fog = clouds(lens, 2, 2)
+            self._drops, self._drop_rims = _splash(lens)
 
     def smoke(self, image: Picture, level: float, time_s: float) -> None:
         """Fill the view with drifting smoke; at 1 next to nothing is seen."""

@@ -28,7 +28,8 @@ TIP_SIGMA = {'along': 1.5, 'across': 1.0}
 """Standard deviation of a tip along and across the axis [label pixels] [I]: networks blur the foremost end most."""
 
 _JAW_BAND = 0.3  # of the greatest width, behind the foremost point: both jaws end in it
-_OPENINGS = {'grasper': (0.6, 1.4), 'clipper': (0.6, 1.4)}  # distance of the outer sides over shaft width: closed, open
+_OPENINGS = {'grasper': (0.70, 2.25), 'clipper': (0.45, 0.96)}
+"""Distance of the jaws' outer sides over the shaft's width, closed and wide open: of the phantom's instruments [I]."""
 _ELONGATED = 1.5  # length over width, below which the main axis of a shape says nothing
 
 

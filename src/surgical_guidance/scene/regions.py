@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -23,8 +22,8 @@ MAX_PARTS = 6
 
 _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network does not know better
 
-_LOOK = 2  # every second pixel and row is looked at for which classes there are
-_SCORED = 3  # every third row of a part gives its mean probability
+_SCORED = 4  # every fourth row of a part gives its mean probability
+_FEW = 8  # parts of a class, up to which it is worth asking whether they keep clear of each other
 
 _FOREGROUND = frozenset((*INSTRUMENT_CLASSES, *STRUCTURE_CLASSES))
 
@@ -91,68 +90,65 @@ def outlines_in_picture(regions: Sequence[Region], grid: Grid) -> list[NDArray[n
 
 
 class RegionFinder:
-    """Finds the regions of label maps. Keeps one buffer of the map's size."""
+    """Finds the regions of label maps. Keeps two buffers of the map's size."""
 
     def __init__(self) -> None:
-        self._class_mask: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        self._labels: NDArray[np.int32] = np.empty((0, 0), np.int32)
+        self._mask: NDArray[np.bool_] = np.empty((0, 0), np.bool_)
 
     def find(self, segmentation: Segmentation) -> Iterator[Region]:
         """Give the regions class by class, in the order of the model's classes, the largest of a class first."""
-        labels, confidence = segmentation.labels, segmentation.confidence
-        if self._class_mask.shape != labels.shape:
-            self._class_mask = np.empty(labels.shape, np.uint8)
-        smallest = max(1.0, MIN_SHARE * labels.size)
-        # a part that is large enough shows on every second pixel of every second row, unless it is a row of pixels
-        step = _LOOK if min(labels.shape) > _LOOK * _LOOK else 1
-        counts = np.bincount(labels[::step, ::step].ravel(), minlength=len(segmentation.classes))
-        for index, name in enumerate(segmentation.classes):
-            if name in _FOREGROUND and counts[index]:
-                cv2.inRange(labels, (index,), (index,), dst=self._class_mask)
-                yield from self._parts(name, confidence, smallest)
-
-    def _parts(self, name: str, confidence: NDArray[np.uint8], smallest: float) -> Iterator[Region]:
-        left, top, width, height = cv2.boundingRect(self._class_mask)
-        if width * height < smallest:
-            return
+        labels = segmentation.labels
+        if self._labels.shape != labels.shape:
+            self._labels = np.empty(labels.shape, np.int32)
+            self._mask = np.empty(labels.shape, np.bool_)
+        np.copyto(self._labels, labels)
+        # one pass for all classes: this mode follows the outer border of every connected part of a map of integers.
         # Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel.
-        outlines, _ = cv2.findContours(
-            self._class_mask[top : top + height, left : left + width],
-            cv2.RETR_EXTERNAL,
-            cv2.CHAIN_APPROX_NONE,
-            offset=(left, top),
-        )
-        shortest = math.sqrt(smallest)  # a border has at least as many pixels as its box's longer side: specks go early
-        if len(outlines) == 1:
-            yield from self._part(name, confidence, smallest, (left, top, width, height), outlines[0], alone=True)
-            return
-        boxes = [(cv2.boundingRect(outline), outline) for outline in outlines if len(outline) >= shortest]
-        large = [(box, outline) for box, outline in boxes if box[2] * box[3] >= smallest]
-        large.sort(key=lambda part: part[0][2] * part[0][3], reverse=True)
-        for box, outline in large[:MAX_PARTS]:
-            yield from self._part(name, confidence, smallest, box, outline, alone=False)
+        outlines, _ = cv2.findContours(self._labels, cv2.RETR_FLOODFILL, cv2.CHAIN_APPROX_NONE)
+        smallest = max(1.0, MIN_SHARE * labels.size)
+        parts: dict[int, list[tuple[Sequence[int], Any]]] = {}
+        for outline in outlines:
+            column, row = outline[0, 0]
+            parts.setdefault(int(labels[row, column]), []).append((cv2.boundingRect(outline), outline))
+        for index, name in enumerate(segmentation.classes):
+            if name in _FOREGROUND and index in parts:
+                yield from self._of_class(name, index, segmentation, parts[index], smallest)
 
-    def _part(
+    def _of_class(
         self,
         name: str,
-        confidence: NDArray[np.uint8],
+        index: int,
+        segmentation: Segmentation,
+        parts: Sequence[tuple[Sequence[int], Any]],
         smallest: float,
-        box: Sequence[int],
-        outline: Any,
-        *,
-        alone: bool,
     ) -> Iterator[Region]:
-        left, top, width, height = box
-        window = np.s_[top : top + height, left : left + width]
-        mask = self._class_mask[window]
-        if alone:  # nothing else of its class is in the box
-            mask = mask.copy()
-        else:
-            part = np.zeros((height, width), np.uint8)
-            cv2.drawContours(part, [outline], -1, 255.0, cv2.FILLED, offset=(-left, -top))
-            mask = np.asarray(cv2.bitwise_and(part, mask, dst=part), np.uint8)  # its holes belong to others
-        area = cv2.countNonZero(mask)
-        if area >= smallest:
-            rows = _SCORED if height > _SCORED * _SCORED else 1
-            score = cv2.mean(confidence[window][::rows], mask=mask[::rows])[0] / 255.0
-            points = np.asarray(outline, np.int32).reshape(-1, 2)
-            yield Region(name, score, points, mask, left, top, area)
+        # a border has at least as many pixels as its box's longer side: specks go early
+        large = [part for part in parts if part[0][2] * part[0][3] >= smallest and len(part[1]) ** 2 >= smallest]
+        large.sort(key=lambda part: part[0][2] * part[0][3], reverse=True)
+        for box, outline in large[:MAX_PARTS]:
+            left, top, width, height = box
+            window = np.s_[top : top + height, left : left + width]
+            of_class = self._mask[window]
+            np.equal(segmentation.labels[window], index, out=of_class)
+            mask = np.zeros((height, width), np.uint8)
+            if len(parts) <= _FEW and not any(_meet(box, other) for other, its in parts if its is not outline):
+                np.copyto(mask, 255, where=of_class)
+            else:  # others of its class lie in its box; its holes belong to others
+                cv2.drawContours(mask, [outline], -1, 255.0, cv2.FILLED, offset=(-left, -top))
+                np.multiply(mask, of_class, out=mask)
+            area = cv2.countNonZero(mask)
+            if area >= smallest:
+                rows = _SCORED if height > _SCORED * _SCORED else 1
+                score = cv2.mean(segmentation.confidence[window][::rows], mask=mask[::rows])[0] / 255.0
+                yield Region(name, score, outline.reshape(-1, 2), mask, left, top, area)
+
+
+def _meet(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two boxes (left, top, width, height) overlap."""
+    return (
+        one[0] < other[0] + other[2]
+        and other[0] < one[0] + one[2]
+        and one[1] < other[1] + other[3]
+        and other[1] < one[1] + one[3]
+    )

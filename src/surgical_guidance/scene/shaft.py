@@ -31,7 +31,7 @@ TOOL_LENGTH = {'l_hook_electrocautery': 2.5, 'grasper': 3.0, 'clipper': 3.0, 'su
 """What is in front of the shaft, in shaft widths [I]: jaws, or wire and collar. Nothing is measured there."""
 
 _USUAL_TOOL_LENGTH = 3.0
-_SAMPLES = 16  # slabs that lines are drawn through: 120 lines
+_SAMPLES = 14  # slabs that lines are drawn through: 91 lines
 _SHARES = np.linspace(0.0, 1.0, _SAMPLES)
 _FIRST, _SECOND = np.triu_indices(_SAMPLES, 1)
 _FITS = (0.8, 0.05)  # a slab agrees with a line within this many label pixels plus this share of its width
@@ -57,7 +57,7 @@ class Shaft:
 def fit_shafts(profiles: Profiles, class_names: Sequence[str], pitch: float, height: float) -> list[Shaft]:
     """Find the part behind each tool whose width is an affine function of position, and extend it to the tip.
 
-    Lines are drawn through all pairs of 16 slabs; the one that most of these agree with is refined by least squares
+    Lines are drawn through all pairs of 14 slabs; the one that most of these agree with is refined by least squares
     over all slabs that do, with a prior on the taper so that a short piece of shaft does not swing. Nothing is random:
     the same outline always gives the same width.
 
@@ -91,16 +91,17 @@ def _consensus(
     u: Numbers, width: Numbers, behind: NDArray[np.bool_], allowed: Numbers
 ) -> tuple[Numbers, Numbers, NDArray[np.int64]]:
     """Give slope, width at the tip [px] and number of votes of the line that most slabs agree with, an entry each."""
-    order = np.argsort(~behind, axis=1, kind='stable')  # those behind the tool first
-    last = np.maximum(behind.sum(axis=1), 1) - 1
-    chosen = np.take_along_axis(order, (_SHARES * last[:, None] + 0.5).astype(np.intp), axis=1)
+    # evenly from the first slab behind the tool to the last; one between them that is not behind it has no vote
+    first, last = behind.argmax(axis=1), behind.shape[1] - 1 - behind[:, ::-1].argmax(axis=1)
+    chosen = (first[:, None] + _SHARES * (last - first)[:, None] + 0.5).astype(np.intp)
     us, ws = u[chosen], np.take_along_axis(width, chosen, axis=1)
+    bound = np.where(np.take_along_axis(behind, chosen, axis=1), np.take_along_axis(allowed, chosen, axis=1), -1.0)
     apart = us[:, _SECOND] - us[:, _FIRST]
     slope = (ws[:, _SECOND] - ws[:, _FIRST]) / np.where(apart > 0.0, apart, 1.0)
     at_tip = ws[:, _FIRST] - slope * us[:, _FIRST]
     possible = (apart > 0.0) & (slope >= _TAPER[0]) & (slope <= _TAPER[1])
     off = np.abs(at_tip[:, :, None] + slope[:, :, None] * us[:, None, :] - ws[:, None, :])
-    votes = (off <= np.take_along_axis(allowed, chosen, axis=1)[:, None, :]).sum(axis=2) * possible
+    votes = (off <= bound[:, None, :]).sum(axis=2) * possible
     best = votes.argmax(axis=1)
     rows = np.arange(len(best))
     return slope[rows, best], at_tip[rows, best], votes[rows, best]

@@ -138,9 +138,9 @@ def _profiles(
     both = canvas.astype(np.float32) @ sums
     slabs = (both[::_SLAB] + both[1::_SLAB]).T.astype(np.float64)
     weight, moment = slabs[::2], slabs[1::2]
-    u = (np.arange(weight.shape[1]) + 0.5) * (_SLAB * pitch)
+    u = np.asarray((np.arange(weight.shape[1]) + 0.5) * (_SLAB * pitch), np.float64)
     middle = first_v[:, None] + moment / np.maximum(weight, 1.0) * pitch
-    return Profiles(u, weight * (pitch / (255.0 * _SLAB)), middle)
+    return Profiles(u, np.asarray(weight * (pitch / (255.0 * _SLAB)), np.float64), np.asarray(middle, np.float64))
 
 
 def _extents(
