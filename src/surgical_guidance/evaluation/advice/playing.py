@@ -54,8 +54,8 @@ class Player:
         self._shown: list[Said] = []
         self._showing: tuple[Suggestion, int] | None = None
 
-    def take(self, scene: SceneState) -> None:
-        """Take in the scene of the next frame."""
+    def take(self, scene: SceneState) -> Suggestion:
+        """Take in the scene of the next frame; give what is shown with it."""
         sent = self._synthesiser.on_scene(scene)
         now = {candidate.rule.id for candidate in self._synthesiser.speaking}
         for rule_id in [name for name in self._speaking if name not in now]:
@@ -65,6 +65,7 @@ class Player:
         for suggestion in sent:
             self._note(suggestion)
         self._frame += 1
+        return self._synthesiser.current
 
     def end(self) -> Played:
         """Give what came of it."""
