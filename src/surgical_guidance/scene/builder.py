@@ -140,6 +140,7 @@ class SceneBuilder:
             instruments = self._tracker.follow(instruments, step_s, height, context.energy)
             structures = find_structures(structure_regions, grid, rows * columns)
             structures = self._blood.follow(structures, segmentation, step_s, (width, height))
+            structures = _with_identified(structures, context.identified)
             near = proximities(instruments, structure_regions, grid, covered)
         self._attitude = attitude = self._horizon.follow(
             frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0
@@ -171,6 +172,7 @@ class SceneBuilder:
             roll=attitude.roll,
             drift_x=attitude.drift_x,
             drift_y=attitude.drift_y,
+            energy=context.energy,
         )
 
     def _look_at(self, image: NDArray[np.uint8], step_s: float, context: Context) -> View:
@@ -206,6 +208,13 @@ class SceneBuilder:
         else:
             self._edge.fill(0)
         cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
+
+
+def _with_identified(structures: tuple[Structure, ...], names: tuple[str, ...]) -> tuple[Structure, ...]:
+    """Mark the structures that somebody has confirmed."""
+    if not names:
+        return structures
+    return tuple(replace(one, identified=True) if one.class_name in names else one for one in structures)
 
 
 def _as_sent(stage: StageTime) -> StageTime:
