@@ -67,7 +67,8 @@ def make_engine(kind: str, manifest: Manifest, threads: int = 2) -> Engine:
         raise EngineError(f'there is no engine {kind!r}', where='engine', remedy='use auto or onnxruntime')
     from surgical_guidance.inference.onnxruntime import OnnxRuntimeEngine
 
-    return OnnxRuntimeEngine(manifest.model_path, manifest.sha256, threads)
+    shapes = {manifest.input.name: manifest.input.shape}
+    return OnnxRuntimeEngine(manifest.model_path, manifest.sha256, threads, shapes)
 
 
 def warm_up(engine: Engine, runs: int) -> float:
