@@ -20,6 +20,7 @@ from surgical_guidance.inference.trt_library import TrtLibrary
 from surgical_guidance.inference.trt_words import Said, explain, one_line
 
 _MIB = 1 << 20
+_AS_NUMPY = {'float': 'float32', 'half': 'float16'}
 
 
 class Cancelled(Exception):
@@ -229,4 +230,5 @@ def _set_compatible(library: TrtLibrary, config: Any, options: Options, where: s
 
 
 def _tensor(tensor: Any) -> PlanTensor:
-    return PlanTensor(name=tensor.name, dtype=tensor.dtype.name.lower(), shape=tuple(tensor.shape))
+    dtype = tensor.dtype.name.lower()
+    return PlanTensor(name=tensor.name, dtype=_AS_NUMPY.get(dtype, dtype), shape=tuple(tensor.shape))
