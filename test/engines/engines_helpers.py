@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-from foreign_models import FOREIGN
 from onnx import TensorProto, helper, numpy_helper
 
+from foreign_models import FOREIGN
 from surgical_guidance.engines.source import Source, file_sha256, open_source
 from surgical_guidance.inference.manifest import Manifest
 

@@ -52,15 +52,18 @@ def build(library: TrtLibrary, network: onnx.ModelProto, options: Options, progr
     """
     results: list[Built | BaseException] = []
 
+    done = threading.Event()
+
     def work() -> None:
         try:
             results.append(_built(library, network, options, progress, where))
         except BaseException as error:  # noqa: BLE001  (it is raised again below, in the thread that asked)
             results.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=work, name='engine build', daemon=True)
-    thread.start()
-    _wait(thread, progress.cancel)
+    threading.Thread(target=work, name='engine build', daemon=True).start()
+    _wait(done, progress.cancel)
     result = results[0]
     if progress.cancelled:
         raise Cancelled
@@ -69,11 +72,14 @@ def build(library: TrtLibrary, network: onnx.ModelProto, options: Options, progr
     return result
 
 
-def _wait(thread: threading.Thread, cancel: Callable[[], None]) -> None:
-    """Wait for a thread; Ctrl-C cancels the work and the waiting goes on until it has stopped."""
-    while thread.is_alive():
+def _wait(done: threading.Event, cancel: Callable[[], None]) -> None:
+    """Wait for a thread; Ctrl-C cancels the work and the waiting goes on until it has stopped.
+
+    By an event, not by joining it: a join that Ctrl-C ends leaves the thread marked as ended (Python 3.11).
+    """
+    while not done.is_set():
         try:
-            thread.join()
+            done.wait()
         except KeyboardInterrupt:
             cancel()
 
