@@ -26,7 +26,9 @@ class PyCudaContext:
             try:
                 import pycuda.driver as driver
             except ImportError as error:  # also where libcuda is not there
-                raise EngineError(f'PyCUDA does not load ({error})', where='GPU', remedy='pip install pycuda') from error
+                raise EngineError(
+                    f'PyCUDA does not load ({error})', where='GPU', remedy='pip install pycuda'
+                ) from error
         self._driver = driver
         try:
             driver.init()

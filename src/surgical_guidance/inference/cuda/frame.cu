@@ -53,7 +53,6 @@ struct Prepare {
   float scale_x, scale_y;                      // source pixels a target pixel
   int rgb, nchw, type;                         // of the target
   int bt709;                                   // matrix of nv12 and yuyv: BT.709, else BT.601; limited range both
-  int probe_step;
   float border;                                // pixel value outside the picture
   float gain[3], offset[3];                    // by the target's channel
 };
@@ -129,10 +128,6 @@ extern "C" __global__ void prepare(Prepare p) {
     c.b = blend(a.b, b.b, d.b, e.b, fx, fy);
   }
   float values[3] = {p.rgb ? c.r : c.b, c.g, p.rgb ? c.b : c.r};
-  if (p.probe && x % p.probe_step == 0 && y % p.probe_step == 0) {
-    int columns = (p.width + p.probe_step - 1) / p.probe_step;
-    p.probe[(y / p.probe_step) * columns + x / p.probe_step] = (u8)values[0];
-  }
   size_t plane = (size_t)p.width * p.height, at = (size_t)y * p.width + x;
 #pragma unroll
   for (int channel = 0; channel < 3; ++channel) {
