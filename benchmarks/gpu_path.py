@@ -56,9 +56,9 @@ def run(tell: Tell) -> Iterator[Measured]:
         tell(0.3, 'PyTorch')
         yield from _pytorch(models, _gpu_models, frames[0].image)
         tell(0.5, 'three models')
-        yield from _three(host, [manifest for _, manifest in models], frames)
+        yield from _three([manifest for _, manifest in models], frames)
         tell(0.7, 'gaps')
-        yield from _gaps(host, models[0][1], frames)
+        yield from _gaps(models[0][1], frames)
         tell(0.8, 'create and close')
         yield from _cycles(host, models[0][1], frames)
     finally:
@@ -96,7 +96,7 @@ def manifest_of(network: Any, models: Any) -> Manifest:
 def engine(manifest: Manifest, **options: Any) -> GpuEngine:
     """Load a network into the engine that the benchmark measures."""
     return GpuEngine(
-        manifest, lambda cuda, host, stream: OnnxRuntimeGpuEngine('onnxruntime-cuda', manifest, stream, **options)
+        manifest, lambda _cuda, _host, stream: OnnxRuntimeGpuEngine('onnxruntime-cuda', manifest, stream, **options)
     )
 
 
@@ -131,7 +131,7 @@ def _quantiles(name: str, times: list[float]) -> Iterator[Measured]:
 
 def _engine_alone(cuda: Cuda, made: GpuEngine) -> list[float]:
     """Time the engine's own work, from launch to done."""
-    path = made._path
+    path = made.path
     graph = 0
     if path.engine.capturable:
         cuda.begin_capture(path.stream)
@@ -168,8 +168,8 @@ def _one(host: GpuHost, manifest: Manifest, frames: list[Frame]) -> Iterator[Mea
         try:
             times = _timed(lambda n, made=made: made.look(frames[n % SLOTS]))  # type: ignore[misc]
             alone = host.owner.call(lambda cuda, made=made: _engine_alone(cuda, made))  # type: ignore[misc]
-            print(f'  {name}: p50 {np.median(times):.3f} p99 {np.percentile(times, 99):.3f} max {max(times):.3f} ms, '
-                  f'engine alone {np.median(alone):.3f} ms; {made.describe()}; ring locked: {host.frames.locked}')  # fmt: skip
+            print(f'  {name}: p50 {np.median(times):.3f} p99 {np.percentile(times, 99):.3f} max {max(times):.3f} ms')
+            print(f'    engine alone {np.median(alone):.3f} ms; {made.describe()}; ring locked: {host.frames.locked}')
             if np.median(times) < np.median(best_times):
                 best, best_times, best_alone = name, times, alone
         except GuidanceError as error:
@@ -232,7 +232,7 @@ def _torch_forward(torch: Any, network: Any, side: int) -> None:
     torch.cuda.synchronize()
 
 
-def _three(host: GpuHost, manifests: list[Manifest], frames: list[Frame]) -> Iterator[Measured]:
+def _three(manifests: list[Manifest], frames: list[Frame]) -> Iterator[Measured]:
     with contextlib.ExitStack() as stack:
         engines = []
         for manifest in manifests:
@@ -264,7 +264,7 @@ def _three(host: GpuHost, manifests: list[Manifest], frames: list[Frame]) -> Ite
         yield Measured('three_times_pytorch', rate / _RESULT['pytorch_three'], 'x')
 
 
-def _gaps(host: GpuHost, manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
+def _gaps(manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
     """Find the longest time within a frame in which the GPU does nothing, as CUPTI saw it."""
     from torch.profiler import ProfilerActivity, profile
 

@@ -151,7 +151,9 @@ def blobs(width: int, height: int, seed: int) -> np.ndarray:
     import cv2
 
     random = np.random.default_rng(seed)
-    coarse = cv2.resize(random.standard_normal((9, 16)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    coarse = cv2.resize(
+        random.standard_normal((9, 16)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
     labels = np.digitize(coarse, [0.2, 0.7, 1.2]).astype(np.uint8)
     specks = random.random((height, width)) < 0.02
     labels[specks] = random.integers(0, 5, int(specks.sum()))
@@ -227,7 +229,9 @@ def test_kernels_compiled_here_are_the_same(cuda: Cuda, monkeypatch: pytest.Monk
     assert made.kernels.origin == 'compiled here'
     logits = np.random.default_rng(0).standard_normal((6, 30, 30)).astype(np.float32)
     labels = made.room(900)
-    argument = Reduce(made.put(logits), labels, made.room(900), made.put(np.zeros((), STATISTICS)), 30, 30, 6, Type.float32)
+    argument = Reduce(
+        made.put(logits), labels, made.room(900), made.put(np.zeros((), STATISTICS)), 30, 30, 6, Type.float32
+    )
     made.kernels.over_line('reduce_logits', 900, made.stream, argument)
     assert np.array_equal(made.get(labels, (30, 30), np.uint8), logits.argmax(0))
     made.close()

@@ -248,10 +248,15 @@ def test_what_a_network_remembers_goes_in_with_the_next_frame(
     told = ArrayEngine(
         driver,
         lambda image, memory: {'scores': memory[:, :2], 'next': memory + 1},
-        inputs=[Tensor('image', np.dtype(np.float16), (1, 3, SIDE, SIDE)), Tensor('memory', np.dtype(np.float32), (1, 3))],
+        inputs=[
+            Tensor('image', np.dtype(np.float16), (1, 3, SIDE, SIDE)),
+            Tensor('memory', np.dtype(np.float32), (1, 3)),
+        ],
         outputs=[Tensor('scores', np.dtype(np.float32), (1, 2)), Tensor('next', np.dtype(np.float32), (1, 3))],
     )
-    manifest = logits_manifest(task='classification', classes=[], heads={'scores': ['a', 'b']}, outputs={'scores': 'scores'})
+    manifest = logits_manifest(
+        task='classification', classes=[], heads={'scores': ['a', 'b']}, outputs={'scores': 'scores'}
+    )
     engine = make(host, manifest, told)
     for number in range(8):
         outputs, _ = engine.look(draw(ring, number))
@@ -269,7 +274,9 @@ def test_inputs_can_be_filled_by_hand(host: GpuHost, driver: FakeDriver) -> None
     engine.close()
 
 
-def test_a_picture_keeps_its_shape_where_the_manifest_says_so(host: GpuHost, driver: FakeDriver, ring: RingWriter) -> None:
+def test_a_picture_keeps_its_shape_where_the_manifest_says_so(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter
+) -> None:
     seen = []
     told = logits_engine(driver)
     told._compute = lambda image: (seen.append(image.copy()), logits_of(image))[1]

@@ -39,12 +39,13 @@ class GpuEngine:
         join: Callable[[], GpuHost] = join_host,
         leave: Callable[[], None] = leave_host,
     ) -> None:
+        self.passed_over: tuple[tuple[str, str], ...] = ()
         self._where = str(manifest.model_path)
         self._leave = leave
         host = join()
         self._host: GpuHost | None = host
         try:
-            self._path = host.owner.call(
+            self.path = host.owner.call(
                 lambda cuda: GpuPath(
                     cuda,
                     host.kernels,
@@ -58,14 +59,14 @@ class GpuEngine:
             self._host = None
             leave()
             raise
-        self.inputs: Mapping[str, Tensor] = self._path.inputs
-        self.outputs: Mapping[str, Tensor] = self._path.outputs
-        self.reads_as = self._path.manifest
-        self._described = host.owner.call(lambda cuda: f'{self._path.engine.describe()} on {cuda.describe()}')
+        self.inputs: Mapping[str, Tensor] = self.path.inputs
+        self.outputs: Mapping[str, Tensor] = self.path.outputs
+        self.reads_as = self.path.manifest
+        self._described = host.owner.call(lambda cuda: f'{self.path.engine.describe()} on {cuda.describe()}')
 
     def input(self, name: str) -> NDArray[Any]:
         """Give the host's image of an input, for :meth:`infer`; a frame that is looked at does not go that way."""
-        return self._path.input(name)
+        return self.path.input(name)
 
     def infer(self) -> Mapping[str, NDArray[Any]]:
         """Run on what lies in the inputs.
@@ -79,11 +80,11 @@ class GpuEngine:
 
     def start(self, frame: Frame) -> None:
         """Begin to look at a frame; returns before it is done. :meth:`finish` must follow."""
-        self._open().owner.call(lambda _: self._path.start(frame.image, frame.encoding, (frame.ring, frame.sequence)))
+        self._open().owner.call(lambda _: self.path.start(frame.image, frame.encoding, (frame.ring, frame.sequence)))
 
     def finish(self) -> tuple[Mapping[str, NDArray[Any]], str]:
         """Give the outputs of what was begun, and what is wrong with them; '' where nothing is."""
-        return self._open().owner.call(lambda _: self._path.finish())
+        return self._open().owner.call(lambda _: self.path.finish())
 
     def look(self, frame: Frame) -> tuple[Mapping[str, NDArray[Any]], str]:
         """Look at a frame; give the outputs, which hold until the next one, and what is wrong with them.
@@ -94,7 +95,7 @@ class GpuEngine:
 
     def describe(self) -> str:
         """Tell in one line what runs it and on what."""
-        return f'{self._described}, {"one graph a frame" if self._path.graphed else "no graph"}'
+        return f'{self._described}, {"one graph a frame" if self.path.graphed else "no graph"}'
 
     def close(self) -> None:
         """Give everything back. Twice is as good as once."""
@@ -103,7 +104,7 @@ class GpuEngine:
             return
         try:
             if not host.owner.lost:
-                host.owner.call(lambda _: self._path.close())
+                host.owner.call(lambda _: self.path.close())
         except DeviceLost:
             pass  # nothing is left that could be given back
         finally:
@@ -115,9 +116,9 @@ class GpuEngine:
         return self._host
 
     def _run_raw(self, _: Cuda) -> tuple[Mapping[str, NDArray[Any]], str]:
-        self._path.start_raw()
-        return self._path.finish()
+        self.path.start_raw()
+        return self.path.finish()
 
     def _look(self, frame: Frame) -> tuple[Mapping[str, NDArray[np.generic]], str]:
-        self._path.start(frame.image, frame.encoding, (frame.ring, frame.sequence))
-        return self._path.finish()
+        self.path.start(frame.image, frame.encoding, (frame.ring, frame.sequence))
+        return self.path.finish()

@@ -39,6 +39,7 @@ class OnnxRuntimeEngine:
     def __init__(
         self, path: Path, sha256: str, threads: int, shapes: Mapping[str, tuple[int, ...]] | None = None
     ) -> None:
+        self.passed_over: tuple[tuple[str, str], ...] = ()
         self._where = str(path)
         self._threads = threads
         self._session = self._load(read_network(path, sha256), threads, shapes or {})

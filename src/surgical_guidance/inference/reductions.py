@@ -1,4 +1,4 @@
-"""What becomes of a network's outputs on the GPU, so that only small data comes back: one class for each form of output.
+"""What becomes of a network's outputs on the GPU, so that only small data comes back; one class for each form.
 
 A reduction takes some outputs of the network and gives outputs of its own, of the same form as a network gives that
 does this work itself. So the tasks read both alike.
@@ -34,13 +34,15 @@ _TYPES = {'uint8': Type.uint8, 'float32': Type.float32, 'float16': Type.float16}
 
 
 class Reduction(Protocol):
-    """Work on outputs. Used by the thread of CUDA.
+    """Work on outputs. Used by the thread of CUDA."""
 
-    ``taken``: outputs of the network that it uses up; they stay on the GPU. ``given``: outputs of its own.
-    """
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Outputs of the network that it uses up: they stay on the GPU."""
 
-    taken: tuple[str, ...]
-    given: Mapping[str, Tensor]
+    @property
+    def given(self) -> Mapping[str, Tensor]:
+        """Outputs of its own."""
 
     def allocate(self, cuda: Cuda, kernels: Kernels, at: Mapping[str, int]) -> None:
         """Get ready.
@@ -172,7 +174,8 @@ def make_reduction(manifest: Manifest, outputs: Mapping[str, Tensor]) -> tuple[M
                 where=f'{manifest.path}: outputs',
                 remedy=f'it has {", ".join(outputs)}',
             )
-    return REDUCTIONS.get(manifest.task, lambda known, _: (known, Nothing()))(manifest, outputs)
+    reduction = REDUCTIONS.get(manifest.task)
+    return reduction(manifest, outputs) if reduction is not None else (manifest, Nothing())
 
 
 def problem_of(values: Mapping[str, Any]) -> str:

@@ -45,7 +45,6 @@ __device__ __forceinline__ float level(float value) { return fminf(fmaxf(rintf(v
 struct Prepare {
   const u8* source;  // the frame as the camera gave it
   void* target;      // the network's input
-  u8* probe;         // every probe_step-th pixel of the target, first colour, before normalisation
   int source_width, source_height, source_step;  // px, px, bytes a row
   int encoding;
   int width, height;                           // of the target [px]

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 SOURCE = HERE / 'frame.cu'
 BINARY = HERE / 'frame.fatbin'
 MADE_FROM = HERE / 'frame.fatbin.sha256'
-"""Holds the SHA-256 of the source that the binary was built from, and of the binary; scripts/build_kernels writes it."""
+"""Holds the SHA-256 of the source that the binary was built from, and of the binary; by scripts/build_kernels."""
 
 NAMES = (
     'prepare', 'reduce_logits', 'class_statistics', 'join_neighbours', 'count_components', 'keep_components',
