@@ -6,6 +6,7 @@ The weights are a short pattern repeated, so that they are the same on every mac
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,5 +90,5 @@ def sha256(path: Path) -> str:
 
 if __name__ == '__main__':
     for one in NETWORKS:
-        made = export(one, Path('/tmp/gpu_models'))
+        made = export(one, Path(sys.argv[1]))
         print(made, made.stat().st_size, sha256(made))

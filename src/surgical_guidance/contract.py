@@ -103,6 +103,23 @@ SCENE: Final = Topic(
     one_a_frame=True,
     deadline=3.0,
 )
+INFERENCE_STATUS: Final = Topic(
+    'inference/status',
+    'surgical_guidance_msgs/msg/InferenceStatus',
+    'inference',
+    'which models look at the frames, what became of their turns and what they cost',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+    rate=1.0,
+)
+DEGRADATION_STEP: Final = Topic(
+    'inference/degradation_step',
+    'surgical_guidance_msgs/msg/DegradationStep',
+    'watchdog',
+    'how much of inference is to be given up; it takes effect at the next frame',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+)
 SUGGESTION: Final = Topic(
     'suggestion',
     'surgical_guidance_msgs/msg/Suggestion',
@@ -166,7 +183,8 @@ DIAGNOSTICS: Final = Topic(
 )
 
 TOPICS: Final = (
-    FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS,
+    FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SUGGESTION, TIMING, HEARTBEAT,
+    STATUS, ALARM, DIAGNOSTICS,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog

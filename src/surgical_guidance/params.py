@@ -42,13 +42,22 @@ def param(
     maximum: float | None = None,
     choices: Sequence[str] = (),
 ) -> Any:
-    """Declare one parameter as a dataclass field. All are read-only once the node is up."""
+    """Declare one parameter as a dataclass field. All are read-only once the node is up. A tuple is a list of texts."""
     return dataclasses.field(default=default, metadata={_META: _Meta(description, minimum, maximum, tuple(choices))})
 
 
 def _meta(field: dataclasses.Field[Any]) -> _Meta:
     meta: _Meta = field.metadata[_META]
     return meta
+
+
+def as_field(default: Any, value: Any) -> Any:
+    """Turn a list, as ROS and YAML give it, into the tuple that a parameters' dataclass holds."""
+    return tuple(value) if isinstance(default, tuple) and isinstance(value, list) else value
+
+
+def _name_of_type(default: object) -> str:
+    return 'list' if isinstance(default, tuple) else type(default).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ def rows(params: type) -> Iterator[Row]:
             limits = f'{low} to {high}'.strip()
         if meta.choices:
             limits = ', '.join(choice or '""' for choice in meta.choices)
-        yield Row(field.name, type(field.default).__name__, field.default, meta.description, limits)
+        yield Row(field.name, _name_of_type(field.default), field.default, meta.description, limits)
 
 
 def check(params: object) -> None:
@@ -86,8 +95,10 @@ def check(params: object) -> None:
         value: Any = getattr(params, field.name)
         default: Any = field.default
         if type(value) is not type(default):
-            wanted = type(default).__name__
+            wanted = _name_of_type(default)
             raise ParameterError(f'{value!r} is not of type {wanted}', where=field.name)
+        if isinstance(value, tuple) and not all(isinstance(item, str) for item in value):
+            raise ParameterError(f'{list(value)!r} is not a list of texts', where=field.name)
         if meta.minimum is not None and not value >= meta.minimum:
             raise ParameterError(f'{value} is below {meta.minimum:g}', where=field.name)
         if meta.maximum is not None and not value <= meta.maximum:
@@ -122,9 +133,10 @@ def declare(node: Node, params: type[T]) -> T:
                     FloatingPointRange(from_value=float(meta.minimum), to_value=float(meta.maximum), step=0.0)
                 ]
         try:
-            values[field.name] = node.declare_parameter(field.name, field.default, descriptor).value
+            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            values[field.name] = as_field(field.default, node.declare_parameter(field.name, default, descriptor).value)
         except InvalidParameterTypeException as error:
-            wanted = type(field.default).__name__
+            wanted = _name_of_type(field.default)
             raise ParameterError(f'the value given is not of type {wanted}', where=field.name) from error
         except InvalidParameterValueException as error:
             raise ParameterError(str(error), where=field.name) from error

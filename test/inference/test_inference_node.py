@@ -15,6 +15,7 @@ from surgical_guidance_msgs.msg import StageStatus
 
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE
 from surgical_guidance.frames import RingWriter, ring_scope
+from surgical_guidance.inference.lineup import Lineup
 from surgical_guidance.inference.manifest import Manifest
 from surgical_guidance.inference.node import InferenceNode
 from surgical_guidance.inference.pipeline import Pipeline
@@ -62,7 +63,7 @@ def node(
     graph: Any, engine: ToldEngine, told_manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[InferenceNode]:
     """A running node whose engine does as it is told."""
-    monkeypatch.setattr(Pipeline, 'load', lambda *_: Pipeline(told_manifest, engine))
+    monkeypatch.setattr(Lineup, 'load', lambda *_: Lineup([Pipeline(told_manifest, engine)]))
     node = make_node(graph)
     assert node.request(node.trigger_configure)
     assert node.request(node.trigger_activate)
@@ -167,12 +168,13 @@ def test_it_stops_and_starts_again(node: InferenceNode) -> None:
     ('params', 'said'),
     [
         ({'engine': 'tensorrt'}, 'TensorRT is not in this version'),
-        ({'model': 'none_such'}, 'there is no such model'),
-        ({'model': 'phantom_view'}, 'a scene is made from a segmentation, and this model is for multilabel'),
+        ({'models': ['none_such']}, 'there is no such model'),
+        ({'models': ['phantom_view']}, 'a scene is made from one segmentation: phantom_view does not segment'),
+        ({'ladder': 'none_such.yaml'}, 'the degradation ladder cannot be read'),
     ],
 )
 def test_a_model_that_cannot_be_loaded_leaves_the_node_unconfigured_and_told(
-    graph: Any, params: dict[str, str], said: str
+    graph: Any, params: dict[str, Any], said: str
 ) -> None:
     heartbeats: list[StageStatus] = []
     subscription(graph.node(), HEARTBEAT, heartbeats.append)

@@ -41,12 +41,12 @@ class Prepare(ctypes.Structure):
     """Takes a picture to a network's input. ``frame.cu`` tells what the fields are."""
 
     _fields_ = (
-        ('source', c_void_p), ('target', c_void_p), ('probe', c_void_p),
+        ('source', c_void_p), ('target', c_void_p),
         ('source_width', c_int), ('source_height', c_int), ('source_step', c_int), ('encoding', c_int),
         ('width', c_int), ('height', c_int),
         ('left', c_int), ('top', c_int), ('inner_width', c_int), ('inner_height', c_int),
         ('scale_x', c_float), ('scale_y', c_float),
-        ('rgb', c_int), ('nchw', c_int), ('type', c_int), ('bt709', c_int), ('probe_step', c_int),
+        ('rgb', c_int), ('nchw', c_int), ('type', c_int), ('bt709', c_int),
         ('border', c_float), ('gain', c_float * 3), ('offset', c_float * 3),
     )  # fmt: skip
 

@@ -45,7 +45,6 @@ __device__ __forceinline__ float level(float value) { return fminf(fmaxf(rintf(v
 struct Prepare {
   const u8* source;  // the frame as the camera gave it
   void* target;      // the network's input
-  u8* probe;         // every probe_step-th pixel of the target, first colour, before normalisation
   int source_width, source_height, source_step;  // px, px, bytes a row
   int encoding;
   int width, height;                           // of the target [px]
@@ -53,7 +52,6 @@ struct Prepare {
   float scale_x, scale_y;                      // source pixels a target pixel
   int rgb, nchw, type;                         // of the target
   int bt709;                                   // matrix of nv12 and yuyv: BT.709, else BT.601; limited range both
-  int probe_step;
   float border;                                // pixel value outside the picture
   float gain[3], offset[3];                    // by the target's channel
 };
@@ -129,10 +127,6 @@ extern "C" __global__ void prepare(Prepare p) {
     c.b = blend(a.b, b.b, d.b, e.b, fx, fy);
   }
   float values[3] = {p.rgb ? c.r : c.b, c.g, p.rgb ? c.b : c.r};
-  if (p.probe && x % p.probe_step == 0 && y % p.probe_step == 0) {
-    int columns = (p.width + p.probe_step - 1) / p.probe_step;
-    p.probe[(y / p.probe_step) * columns + x / p.probe_step] = (u8)values[0];
-  }
   size_t plane = (size_t)p.width * p.height, at = (size_t)y * p.width + x;
 #pragma unroll
   for (int channel = 0; channel < 3; ++channel) {

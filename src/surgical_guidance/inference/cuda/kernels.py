@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 SOURCE = HERE / 'frame.cu'
 BINARY = HERE / 'frame.fatbin'
 MADE_FROM = HERE / 'frame.fatbin.sha256'
-"""Holds the SHA-256 of the source that the binary was built from, and of the binary; scripts/build_kernels writes it."""
+"""Holds the SHA-256 of the source that the binary was built from, and of the binary; by scripts/build_kernels."""
 
 NAMES = (
     'prepare', 'reduce_logits', 'class_statistics', 'join_neighbours', 'count_components', 'keep_components',
@@ -29,7 +29,7 @@ ROWS = (32, 8)  # threads of a block of kernels that go over rows: a warp is a p
 class Kernels:
     """The kernels, loaded. Used by the thread of CUDA.
 
-    :param compile_source: compiles source to PTX for a compute capability; for where the binary does not fit.
+    :param compile_source: compiles source for a compute capability; for where the binary does not fit.
     :raises EngineError: if there is no way to get them for this GPU.
     """
 
@@ -73,7 +73,9 @@ def _binary() -> bytes:
 
 
 def compile_with_nvrtc(source: str, capability: tuple[int, int]) -> bytes:
-    """Compile kernels to PTX for a compute capability; takes about a second.
+    """Compile kernels to a binary for a compute capability; takes about a second.
+
+    (To a binary, not to PTX: that of a newer NVRTC may be too new for the driver.)
 
     :raises EngineError: if NVRTC is not here, or does not take them.
     """
@@ -81,7 +83,7 @@ def compile_with_nvrtc(source: str, capability: tuple[int, int]) -> bytes:
         from cuda.bindings import nvrtc
 
         _, program = nvrtc.nvrtcCreateProgram(source.encode(), SOURCE.name.encode(), 0, [], [])
-        options = [f'--gpu-architecture=compute_{capability[0]}{capability[1]}'.encode(), b'--std=c++17']
+        options = [f'--gpu-architecture=sm_{capability[0]}{capability[1]}'.encode(), b'--std=c++17']
         (result,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
     except (ImportError, RuntimeError) as error:
         raise EngineError(
@@ -95,8 +97,8 @@ def compile_with_nvrtc(source: str, capability: tuple[int, int]) -> bytes:
         nvrtc.nvrtcGetProgramLog(program, log)
         first = next((line for line in log.decode('utf-8', 'replace').splitlines() if 'error' in line), str(result))
         raise EngineError(f'NVRTC cannot compile the kernels: {first}', where=SOURCE.name)
-    _, size = nvrtc.nvrtcGetPTXSize(program)
-    ptx = b' ' * size
-    nvrtc.nvrtcGetPTX(program, ptx)
+    _, size = nvrtc.nvrtcGetCUBINSize(program)
+    binary = b' ' * size
+    nvrtc.nvrtcGetCUBIN(program, binary)
     nvrtc.nvrtcDestroyProgram(program)
-    return ptx
+    return binary

@@ -74,7 +74,7 @@ class LibCuda:
 
     def __call__(self, name: str, *arguments: Any) -> Any:
         """Call a function; give what it gives: nothing, a number, or several."""
-        _, given, taken = SIGNATURES[name]
+        _, given, _ = SIGNATURES[name]
         function = self._functions.get(name) or self._prepare(name)
         places = [kind() for kind in given]
         code = function(*(ctypes.byref(place) for place in places), *arguments)

@@ -141,33 +141,3 @@ class CudaOwner:
             if job is not None:
                 job.error = EngineError('the GPU is closed', where='GPU')
                 job.done.set()
-
-
-_shared_lock = threading.Lock()
-_shared: CudaOwner | None = None
-_users = 0
-
-
-def join_owner() -> CudaOwner:
-    """Give the process's owner of its first GPU; each who has it must :func:`leave_owner`.
-
-    :raises EngineError: if there is no GPU that works.
-    """
-    global _shared, _users  # noqa: PLW0603  (there is one device and one owner in a process)
-    with _shared_lock:
-        if _shared is None:
-            _shared = CudaOwner()
-        _users += 1
-        return _shared
-
-
-def leave_owner() -> None:
-    """Tell that one user of the process's owner is gone; with the last one CUDA is closed."""
-    global _shared, _users  # noqa: PLW0603
-    with _shared_lock:
-        _users -= 1
-        owner = _shared if _users == 0 else None
-        if owner is not None:
-            _shared = None
-    if owner is not None:
-        owner.close()
