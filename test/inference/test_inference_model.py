@@ -10,7 +10,7 @@ import pytest
 from inference_helpers import as_frame
 
 from surgical_guidance.contract import CLASSES
-from surgical_guidance.inference.manifest import DEFAULT_MODEL, MODELS
+from surgical_guidance.inference.manifest import MODELS
 from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.inference.readings import Choices, Levels
 from surgical_guidance.phantom import script
@@ -76,7 +76,7 @@ def test_the_tip_of_the_hook_is_found_to_the_share_of_the_width_that_is_promised
 
 
 def test_the_demos_model_finds_the_tip_of_the_hook_to_a_millimetre() -> None:
-    pipeline = Pipeline.load(DEFAULT_MODEL)
+    pipeline = Pipeline.load('phantom_demo')
     scene = Scene(*SIZE, seed=UNSEEN[0])
     for time_s in (1.0, 5.5, 9.0, 12.5):
         frame = as_frame(rendered(scene, time_s))

@@ -13,7 +13,7 @@ from surgical_guidance.errors import ModelError
 from surgical_guidance.evaluation.metrics.tips import Tip
 from surgical_guidance.evaluation.observer import ModelInfo, Observation
 from surgical_guidance.frames import Frame
-from surgical_guidance.inference.manifest import DEFAULT_MODEL, MODELS
+from surgical_guidance.inference.manifest import DEFAULT_MODELS
 from surgical_guidance.inference.pipeline import Pipeline, Result
 from surgical_guidance.inference.readings import Choices, Levels
 from surgical_guidance.scene.builder import SceneBuilder
@@ -141,7 +141,7 @@ class ShippedModels:
 
 def shipped_names() -> list[str]:
     """Name the models that come with the package."""
-    return sorted(path.stem for path in MODELS.glob('*.yaml') if path.stem != DEFAULT_MODEL)
+    return sorted(DEFAULT_MODELS)
 
 
 def contract_labels(segmentation: Segmentation) -> NDArray[np.uint8]:
