@@ -353,3 +353,15 @@ def test_200_rounds_of_configure_activate_deactivate_cleanup_leave_no_thread_and
     blocks_later, threads_later = turn(100)
     assert threads_later == threads
     assert blocks_later - blocks < 100 * 10  # a pipeline or a scene that were kept would be hundreds of blocks each
+
+
+def test_why_a_better_engine_was_passed_over_is_told_once(
+    graph: Any, told_manifest: Manifest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = ToldEngine()
+    engine.passed_over = (('tensorrt', 'it is not installed'), ('onnxruntime-cuda', 'there is no GPU'))
+    monkeypatch.setattr(Lineup, 'load', lambda *_: Lineup([Pipeline(told_manifest, engine)]))
+    node = make_node(graph)
+    assert node.request(node.trigger_configure)
+    said = 'engines passed over: tensorrt: it is not installed; onnxruntime-cuda: there is no GPU'
+    assert capfd.readouterr().err.count(said) == 1
