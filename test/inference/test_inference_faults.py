@@ -93,7 +93,7 @@ def test_yaml_that_is_no_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_told_with_those_there_are() -> None:
-    with pytest.raises(ModelError, match='one of: phantom_demo, phantom_phase, phantom_segmentation, phantom_view'):
+    with pytest.raises(ModelError, match='one of: phantom_phase, phantom_segmentation, phantom_view'):
         Pipeline.load('lung_segmentation')
 
 

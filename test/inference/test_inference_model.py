@@ -79,8 +79,7 @@ def test_the_tip_of_the_hook_is_found_to_the_share_of_the_width_that_is_promised
     assert np.median(shares) < 0.015
 
 
-def test_the_demos_model_finds_the_tip_of_the_hook_to_a_millimetre() -> None:
-    pipeline = Pipeline.load('phantom_demo')
+def test_in_the_demo_the_tip_of_the_hook_is_found_to_a_millimetre(pipeline: Pipeline) -> None:
     scene = Scene(*SIZE, seed=UNSEEN[0])
     for time_s in (1.0, 5.5, 9.0, 12.5):
         frame = as_frame(rendered(scene, time_s))
@@ -155,7 +154,7 @@ def test_a_black_picture_is_told_as_such(pipeline: Pipeline) -> None:
 
 def test_all_models_of_the_package_load_and_together_are_small() -> None:
     names = sorted(path.stem for path in MODELS.glob('*.yaml'))
-    assert names == ['phantom_demo', 'phantom_phase', 'phantom_segmentation', 'phantom_view']
+    assert names == ['phantom_phase', 'phantom_segmentation', 'phantom_view']
     for name in names:
         Pipeline.load(name).close()
         assert 'Not for clinical use' in (MODELS / f'{name}.md').read_text(encoding='utf-8')
@@ -178,10 +177,10 @@ def test_phase_and_action_are_told_from_what_was_seen_so_far() -> None:
     assert verb >= 0.75
 
 
-@pytest.mark.parametrize('event', ['bleeding', 'smoke', 'fog', 'glare', 'low_light', 'blur', 'out_of_body'])
+@pytest.mark.parametrize('event', ['bleeding', 'smoke', 'fog', 'splash', 'glare', 'low_light', 'blur', 'out_of_body'])
 def test_what_spoils_the_view_is_told_and_a_clear_view_is_not_accused(event: str) -> None:
     scenario = {
-        'bleeding': 'active_bleeding', 'fog': 'lens_fogged', 'low_light': 'perception_low'
+        'bleeding': 'active_bleeding', 'fog': 'lens_fogged', 'splash': 'lens_splashed', 'low_light': 'perception_low'
     }.get(event, event)  # fmt: skip
     pipeline = Pipeline.load('phantom_view')
     take = Take(scenario, UNSEEN[0], *SIZE, vendor='plain')
