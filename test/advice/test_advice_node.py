@@ -93,7 +93,7 @@ def bench(graph: Any) -> Bench:
 
 
 def test_it_tells_how_many_rules_it_has_and_begins_withdrawn(bench: Bench) -> None:
-    assert bench.beats[-1].detail == '6 rules'
+    assert bench.beats[-1].detail == '23 rules'
     assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_WITHDRAWN))
     assert bench.suggestions[-1].reason == 'no picture yet'
 
