@@ -116,7 +116,7 @@ def set_up(purpose: str) -> None:
         step(
             'test packages',
             VENV / 'stamps/test-packages',
-            lambda: pip_lock(requirements / 'dev.lock'),
+            lambda: pip_lock(requirements / 'dev.lock', '--no-build-isolation'),  # with the locked setuptools
             [interpreter, requirements / 'dev.lock'],
         )
         install_debian_packages()
@@ -155,7 +155,7 @@ def make_venv() -> None:
     command(python, '-m', 'venv', '--clear', VENV, remedy='see the log')
 
 
-def pip_lock(lock: Path) -> None:
+def pip_lock(lock: Path, *options: str) -> None:
     """Install a lock file, every download checked against its hash, telling how far it is."""
     total = sum(1 for line in lock.read_text().splitlines() if '==' in line)
     done = 0
@@ -177,6 +177,7 @@ def pip_lock(lock: Path) -> None:
         '--require-hashes',
         '--progress-bar=off',
         '--disable-pip-version-check',
+        *options,
         '-r',
         lock,
         on_line=progress,

@@ -58,6 +58,7 @@ class OutputCheck:
         self._now = {name: np.zeros_like(last) for name, last in self._last.items()}
         self._limit = manifest.thresholds.frozen_results
         self._equal = 0
+        self._compared = False
 
     def problem(self, outputs: Mapping[str, NDArray[Any]], *, moved: bool) -> str:
         """Give what is wrong with the outputs; '' where nothing is.
@@ -79,7 +80,7 @@ class OutputCheck:
         self._equal = 0
 
     def _hangs(self, outputs: Mapping[str, NDArray[Any]], moved: bool) -> bool:
-        changed = False
+        changed, self._compared = not self._compared, True
         for tensor in self._tensors:
             now, last = self._now[tensor.name], self._last[tensor.name]
             raw = outputs[tensor.name].reshape(-1).view(np.uint8)

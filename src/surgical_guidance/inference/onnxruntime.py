@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from surgical_guidance.errors import EngineError
 from surgical_guidance.inference.engine import Tensor
 
-_TYPES = {
+TYPES = {
     'tensor(uint8)': np.uint8,
     'tensor(float)': np.float32,
     'tensor(float16)': np.float16,
@@ -22,7 +22,7 @@ _TYPES = {
     'tensor(int32)': np.int32,
 }
 _PROVIDERS = ['CPUExecutionProvider']
-_ERRORS_ONLY = 3  # ONNX Runtime's own log goes to stderr; what matters comes as an exception
+ERRORS_ONLY = 3  # ONNX Runtime's own log goes to stderr; what matters comes as an exception
 
 
 class OnnxRuntimeEngine:
@@ -39,9 +39,10 @@ class OnnxRuntimeEngine:
     def __init__(
         self, path: Path, sha256: str, threads: int, shapes: Mapping[str, tuple[int, ...]] | None = None
     ) -> None:
+        self.passed_over: tuple[tuple[str, str], ...] = ()
         self._where = str(path)
         self._threads = threads
-        self._session = self._load(_read(path, sha256), threads, shapes or {})
+        self._session = self._load(read_network(path, sha256), threads, shapes or {})
         self.inputs: Mapping[str, Tensor] = {node.name: self._tensor(node) for node in self._session.get_inputs()}
         self.outputs: Mapping[str, Tensor] = self._found_outputs()
         self._memory = {t.name: np.zeros(t.shape, t.dtype) for t in (*self.inputs.values(), *self.outputs.values())}
@@ -63,7 +64,7 @@ class OnnxRuntimeEngine:
         try:
             self._session.run_with_iobinding(self._binding)
         except Exception as error:
-            raise EngineError(f'the network cannot be run ({_first_line(error)})', where=self._where) from error
+            raise EngineError(f'the network cannot be run ({first_line(error)})', where=self._where) from error
         return self._results
 
     def describe(self) -> str:
@@ -76,7 +77,7 @@ class OnnxRuntimeEngine:
 
     def _load(self, model: bytes, threads: int, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         try:
-            sides = self._open_sides(model, shapes)
+            sides = open_sides(model, shapes)
             options = _options(threads)
             for side, size in sides.items():  # bound before the graph is optimised: what hangs on shapes is folded away
                 options.add_free_dimension_override_by_name(side, size)
@@ -85,23 +86,10 @@ class OnnxRuntimeEngine:
             raise
         except Exception as error:  # its exceptions have no base of their own
             raise EngineError(
-                f'ONNX Runtime {ort.__version__} cannot load this network ({_first_line(error)})',
+                f'ONNX Runtime {ort.__version__} cannot load this network ({first_line(error)})',
                 where=self._where,
                 remedy='export it again, as a whole ONNX file of an opset this version knows',
             ) from error
-
-    def _open_sides(self, model: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-        """Give a size to every side of the inputs that the network leaves open and calls by a name."""
-        options = _options(1)
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # only asked, never run
-        nodes = ort.InferenceSession(model, options, providers=_PROVIDERS).get_inputs()
-        sides: dict[str, int] = {}
-        for node in sorted(nodes, key=lambda node: node.name not in shapes):  # the picture first: it binds the names
-            wanted = shapes.get(node.name, (1,))
-            for axis, side in enumerate(node.shape):
-                if isinstance(side, str) and side not in sides and axis < len(wanted):
-                    sides[side] = wanted[axis]
-        return sides
 
     def _found_outputs(self) -> dict[str, Tensor]:
         """Give the outputs; shapes that only a run can tell are told by one."""
@@ -112,21 +100,38 @@ class OnnxRuntimeEngine:
         try:
             values = self._session.run(None, blank)
         except Exception as error:
-            raise EngineError(f'the network cannot be run ({_first_line(error)})', where=self._where) from error
+            raise EngineError(f'the network cannot be run ({first_line(error)})', where=self._where) from error
         return {
             node.name: Tensor(node.name, value.dtype, value.shape) for node, value in zip(nodes, values, strict=True)
         }
 
     def _tensor(self, node: Any) -> Tensor:
-        if node.type not in _TYPES:
-            raise EngineError(f'{node.name} is a {node.type}', where=self._where, remedy=f'use {", ".join(_TYPES)}')
+        if node.type not in TYPES:
+            raise EngineError(f'{node.name} is a {node.type}', where=self._where, remedy=f'use {", ".join(TYPES)}')
         if not _fixed(node.shape):
             raise EngineError(
                 f'{node.name} has a side of no size and no name ({node.shape})',
                 where=self._where,
                 remedy='export it with fixed sides, or with names for the open ones',
             )
-        return Tensor(node.name, np.dtype(_TYPES[node.type]), tuple(node.shape))
+        return Tensor(node.name, np.dtype(TYPES[node.type]), tuple(node.shape))
+
+
+def open_sides(model: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Give a size to every side of the inputs that a network leaves open and calls by a name.
+
+    :param shapes: what the inputs shall be; an open batch of any other is 1.
+    """
+    options = _options(1)
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # only asked, never run
+    nodes = ort.InferenceSession(model, options, providers=_PROVIDERS).get_inputs()
+    sides: dict[str, int] = {}
+    for node in sorted(nodes, key=lambda node: node.name not in shapes):  # the picture first: it binds the names
+        wanted = shapes.get(node.name, (1,))
+        for axis, side in enumerate(node.shape):
+            if isinstance(side, str) and side not in sides and axis < len(wanted):
+                sides[side] = wanted[axis]
+    return sides
 
 
 def _options(threads: int) -> Any:
@@ -134,7 +139,7 @@ def _options(threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = ERRORS_ONLY
     return options
 
 
@@ -142,7 +147,7 @@ def _fixed(shape: Sequence[int | str | None]) -> bool:
     return all(isinstance(side, int) and side > 0 for side in shape)
 
 
-def _read(path: Path, sha256: str) -> bytes:
+def read_network(path: Path, sha256: str) -> bytes:
     """Read a file once and make sure that what was read is what was meant."""
     try:
         content = path.read_bytes()
@@ -162,6 +167,7 @@ def _read(path: Path, sha256: str) -> bytes:
     return content
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Give what an exception of ONNX Runtime says, in one line."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].removeprefix('[ONNXRuntimeError] : ')[:200]

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
-from surgical_guidance.contract import CONDITIONS, INSTRUMENT_CLASSES, STRUCTURE_CLASSES
+from surgical_guidance.contract import CONDITIONS
 from surgical_guidance.scene.blood import BloodMeter
 from surgical_guidance.scene.conditions import with_missing
-from surgical_guidance.scene.horizon import Horizon
+from surgical_guidance.scene.horizon import Attitude, Horizon
 from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments
+from surgical_guidance.scene.memory import TissueMemory
 from surgical_guidance.scene.metric import proximities
-from surgical_guidance.scene.regions import Grid, Region, RegionFinder
+from surgical_guidance.scene.regions import Grid, RegionFinder
 from surgical_guidance.scene.state import (
     NAN,
     NOTHING_ELSE,
@@ -78,19 +79,25 @@ class SceneBuilder:
         self._view = ViewMeter()
         self._regions = RegionFinder()
         self._tracker = Tracker()
+        self._memory = TissueMemory()
         self._blood = BloodMeter()
         self._horizon = Horizon()
         self._sharp_since_s = math.inf
         self._sharpness = NAN
+        self._attitude = Attitude()
+        self._moved = (0, 0)
         self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._inside: NDArray[np.uint8] = self._edge
 
     def reset(self) -> None:
         """Begin anew: identities, growth, and the picture that roll and drift refer to."""
         self._tracker.reset()
+        self._memory.reset()
         self._blood.reset()
         self._horizon.reset()
         self._sharp_since_s = math.inf
+        self._attitude = Attitude()
+        self._moved = (0, 0)
 
     def build(
         self,
@@ -125,14 +132,19 @@ class SceneBuilder:
             grid = Grid(width / columns, height / rows)
             self._mark_edge(rows, columns, view.field)
             quality = cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0
-            instrument_regions, structure_regions = self._sorted_regions(segmentation)
+            covered = self._memory.covered(segmentation)
+            self._move_memory(grid)
+            instrument_regions = self._regions.instruments(segmentation, covered)
+            structure_regions = self._regions.structures(segmentation, self._memory.whole(segmentation))
             instruments = find_instruments(instrument_regions, grid, self._edge, self._shaft_diameter_mm)
             instruments = self._tracker.follow(instruments, step_s, height, context.energy)
             structures = find_structures(structure_regions, grid, rows * columns)
             structures = self._blood.follow(structures, segmentation, step_s, (width, height))
             structures = _with_identified(structures, context.identified)
-            near = proximities(instruments, structure_regions, grid)
-        attitude = self._horizon.follow(frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0)
+            near = proximities(instruments, structure_regions, grid, covered)
+        self._attitude = attitude = self._horizon.follow(
+            frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0
+        )
         conditions = with_missing(context.conditions, view, None if segmentation is None else structures)
         end_ns = monotonic_ns()
         own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)
@@ -173,15 +185,13 @@ class SceneBuilder:
             self._sharp_since_s, self._sharpness = 0.0, view.sharpness
         return replace(view, sharpness=self._sharpness)
 
-    def _sorted_regions(self, segmentation: Segmentation) -> tuple[list[Region], list[Region]]:
-        instruments: list[Region] = []
-        structures: list[Region] = []
-        for region in self._regions.find(segmentation):
-            if region.class_name in INSTRUMENT_CLASSES:
-                instruments.append(region)
-            elif region.class_name in STRUCTURE_CLASSES:
-                structures.append(region)
-        return instruments, structures
+    def _move_memory(self, grid: Grid) -> None:
+        """Move what is remembered by whole label pixels, as the picture was last seen to move."""
+        x, y = self._attitude.drift_x / grid.sx, self._attitude.drift_y / grid.sy
+        if math.isfinite(x + y):
+            columns, rows = round(x) - self._moved[0], round(y) - self._moved[1]
+            self._memory.move(columns, rows)
+            self._moved = (round(x), round(y))
 
     def _mark_edge(self, rows: int, columns: int, field: NDArray[np.float32] | None) -> None:
         """Mark on a label map where the picture ends, and what lies inside."""

@@ -25,8 +25,6 @@ _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network do
 _SCORED = 4  # every fourth row of a part gives its mean probability
 _FEW = 8  # parts of a class, up to which it is worth asking whether they keep clear of each other
 
-_FOREGROUND = frozenset((*INSTRUMENT_CLASSES, *STRUCTURE_CLASSES))
-
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -56,12 +54,12 @@ class Grid:
 class Region:
     """One connected part of one class.
 
-    :param score: mean probability of its pixels, 0 to 1.
+    :param score: mean probability of its pixels that are seen, 0 to 1; 0 where an instrument covers all of it.
     :param outline: ``int32 (n, 2)``, every pixel of the outer border, in label pixels.
     :param mask: ``uint8``, 255 on its pixels, cut out of the map.
     :param left: column of the cut-out in the map.
     :param top: row of the cut-out in the map.
-    :param area: number of its label pixels.
+    :param area: number of its label pixels that are seen.
     """
 
     class_name: str
@@ -71,6 +69,12 @@ class Region:
     left: int
     top: int
     area: int
+
+    def holds(self, column: int, row: int) -> bool:
+        """Whether a label pixel belongs to it."""
+        x, y = column - self.left, row - self.top
+        rows, columns = self.mask.shape
+        return 0 <= x < columns and 0 <= y < rows and bool(self.mask[y, x])
 
 
 def outline_in_picture(region: Region, grid: Grid) -> NDArray[np.float32]:
@@ -96,13 +100,31 @@ class RegionFinder:
         self._labels: NDArray[np.int32] = np.empty((0, 0), np.int32)
         self._mask: NDArray[np.bool_] = np.empty((0, 0), np.bool_)
 
-    def find(self, segmentation: Segmentation) -> Iterator[Region]:
-        """Give the regions class by class, in the order of the model's classes, the largest of a class first."""
-        labels = segmentation.labels
-        if self._labels.shape != labels.shape:
-            self._labels = np.empty(labels.shape, np.int32)
-            self._mask = np.empty(labels.shape, np.bool_)
+    def instruments(self, segmentation: Segmentation, covered: NDArray[np.uint8]) -> list[Region]:
+        """Give the regions of instruments, class by class, the largest of a class first.
+
+        :param covered: ``uint8 (h, w)``, 1 where instruments are, else 0.
+        """
+        self._allocate(segmentation.labels.shape)
+        np.multiply(segmentation.labels, covered, out=self._labels)
+        return self._find(segmentation, segmentation.labels, INSTRUMENT_CLASSES)
+
+    def structures(self, segmentation: Segmentation, whole: NDArray[np.uint8] | None = None) -> list[Region]:
+        """Give the regions of structures, class by class, the largest of a class first.
+
+        :param whole: labels with the tissue that instruments cover; None: as they are.
+        """
+        labels = segmentation.labels if whole is None else whole
+        self._allocate(labels.shape)
         np.copyto(self._labels, labels)
+        return self._find(segmentation, labels, STRUCTURE_CLASSES)
+
+    def _allocate(self, shape: tuple[int, ...]) -> None:
+        if self._labels.shape != shape:
+            self._labels = np.empty(shape, np.int32)
+            self._mask = np.empty(shape, np.bool_)
+
+    def _find(self, segmentation: Segmentation, labels: NDArray[np.uint8], wanted: Sequence[str]) -> list[Region]:
         # one pass for all classes: this mode follows the outer border of every connected part of a map of integers.
         # Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel.
         outlines, _ = cv2.findContours(self._labels, cv2.RETR_FLOODFILL, cv2.CHAIN_APPROX_NONE)
@@ -111,15 +133,18 @@ class RegionFinder:
         for outline in outlines:
             column, row = outline[0, 0]
             parts.setdefault(int(labels[row, column]), []).append((cv2.boundingRect(outline), outline))
+        found: list[Region] = []
         for index, name in enumerate(segmentation.classes):
-            if name in _FOREGROUND and index in parts:
-                yield from self._of_class(name, index, segmentation, parts[index], smallest)
+            if name in wanted and index in parts:
+                found += self._of_class(name, index, segmentation, labels, parts[index], smallest)
+        return found
 
     def _of_class(
         self,
         name: str,
         index: int,
         segmentation: Segmentation,
+        labels: NDArray[np.uint8],
         parts: Sequence[tuple[Sequence[int], Any]],
         smallest: float,
     ) -> Iterator[Region]:
@@ -130,7 +155,7 @@ class RegionFinder:
             left, top, width, height = box
             window = np.s_[top : top + height, left : left + width]
             of_class = self._mask[window]
-            np.equal(segmentation.labels[window], index, out=of_class)
+            np.equal(labels[window], index, out=of_class)
             mask = np.zeros((height, width), np.uint8)
             if len(parts) <= _FEW and not any(_meet(box, other) for other, its in parts if its is not outline):
                 np.copyto(mask, 255, where=of_class)
@@ -139,8 +164,13 @@ class RegionFinder:
                 np.multiply(mask, of_class, out=mask)
             area = cv2.countNonZero(mask)
             if area >= smallest:
+                seen = mask
+                if labels is not segmentation.labels:  # what is covered has neither an area in the picture nor a score
+                    np.equal(segmentation.labels[window], index, out=of_class)
+                    seen = np.multiply(mask, of_class)
+                    area = cv2.countNonZero(seen)
                 rows = _SCORED if height > _SCORED * _SCORED else 1
-                score = cv2.mean(segmentation.confidence[window][::rows], mask=mask[::rows])[0] / 255.0
+                score = cv2.mean(segmentation.confidence[window][::rows], mask=seen[::rows])[0] / 255.0
                 yield Region(name, score, outline.reshape(-1, 2), mask, left, top, area)
 
 

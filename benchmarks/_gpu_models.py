@@ -1,0 +1,94 @@
+"""Networks for the GPU's benchmark, of known architectures and with weights that mean nothing: made by torchvision.
+
+The weights are a short pattern repeated, so that they are the same on every machine and the files pack small.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+
+CLASSES = 16
+_PATTERN = np.random.default_rng(4).standard_normal(8191).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of the benchmark: takes float16 or float32 ``(1, 3, side, side)``."""
+
+    name: str
+    side: int
+    output: str
+    make: Any
+
+
+class _Logits(torch.nn.Module):
+    """A segmentation network that gives its logits alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = torchvision.models.segmentation.lraspp_mobilenet_v3_large(
+            weights=None, weights_backbone=None, num_classes=CLASSES
+        )
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.body(image)['out']
+
+
+NETWORKS = (
+    Network('lraspp_512', 512, 'logits', _Logits),
+    Network('swin_t_224', 224, 'scores', lambda: torchvision.models.swin_t(weights=None)),
+    Network('resnet50_224', 224, 'scores', lambda: torchvision.models.resnet50(weights=None)),
+)
+
+
+def network(which: Network) -> torch.nn.Module:
+    """Make a network in float32, ready to run."""
+    module = which.make().eval()
+    at = 0
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.dim() > 1:
+                values = np.resize(np.roll(_PATTERN, at), parameter.numel()) * (1.4 / np.sqrt(parameter[0].numel()))
+                parameter.copy_(torch.from_numpy(values).reshape(parameter.shape))
+                at += 17
+    return module
+
+
+def export(which: Network, folder: Path) -> Path:
+    """Write a network as float16 ONNX where it is not there yet; give its path."""
+    path = folder / f'{which.name}.onnx'
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        module = network(which).half()
+        picture = torch.zeros(1, 3, which.side, which.side, dtype=torch.float16)
+        torch.onnx.export(
+            module,
+            (picture,),
+            path,
+            input_names=['image'],
+            output_names=[which.output],
+            opset_version=18,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Give a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == '__main__':
+    for one in NETWORKS:
+        made = export(one, Path(sys.argv[1]))
+        print(made, made.stat().st_size, sha256(made))
