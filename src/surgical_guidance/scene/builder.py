@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
 from surgical_guidance.contract import CONDITIONS
 from surgical_guidance.scene.blood import BloodMeter
+from surgical_guidance.scene.calibration import CameraModel, StereoRig
 from surgical_guidance.scene.conditions import with_missing
 from surgical_guidance.scene.horizon import Attitude, Horizon
 from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments
 from surgical_guidance.scene.memory import TissueMemory
 from surgical_guidance.scene.metric import proximities
 from surgical_guidance.scene.regions import Grid, RegionFinder
+from surgical_guidance.scene.rulers import NO_AIDS, Aids, Rulers, with_scales
 from surgical_guidance.scene.state import (
     NAN,
     NOTHING_ELSE,
@@ -71,10 +73,18 @@ class SceneBuilder:
     contexts give the same scenes.
 
     :param shaft_diameter_mm: true diameter of the instruments' shafts [mm].
+    :param camera: the calibrated camera, for what arms and the other eye measure; None: not calibrated.
+    :param rig: the calibrated pair whose left one is the camera; None: there is one eye.
     """
 
-    def __init__(self, shaft_diameter_mm: float = SHAFT_DIAMETER_MM) -> None:
+    def __init__(
+        self,
+        shaft_diameter_mm: float = SHAFT_DIAMETER_MM,
+        camera: CameraModel | None = None,
+        rig: StereoRig | None = None,
+    ) -> None:
         self._shaft_diameter_mm = shaft_diameter_mm
+        self._rulers = Rulers(camera, rig)
         self._timeline = Timeline()
         self._view = ViewMeter()
         self._regions = RegionFinder()
@@ -106,6 +116,7 @@ class SceneBuilder:
         problem: str = '',
         stages: tuple[StageTime, ...] = (),
         context: Context = NOTHING_ELSE,
+        aids: Aids = NO_AIDS,
     ) -> SceneState:
         """Build the scene of a frame.
 
@@ -113,6 +124,8 @@ class SceneBuilder:
         :param problem: why the scene cannot be trusted; '' where it can.
         :param stages: measured so far; the time spent here is added as ``scene``.
         :param context: what else is known of the frame.
+        :param aids: what there is to measure it with: the other eye's picture, poses of arms.
+        :raises CalibrationError: if the calibration is for pictures of another shape.
         """
         start_ns = monotonic_ns()
         height, width = frame.image.shape[:2]
@@ -141,7 +154,10 @@ class SceneBuilder:
             structures = find_structures(structure_regions, grid, rows * columns)
             structures = self._blood.follow(structures, segmentation, step_s, (width, height))
             structures = _with_identified(structures, context.identified)
-            near = proximities(instruments, structure_regions, grid, covered)
+            scales, tips = self._rulers.scales(instruments, frame.image, aids)
+            near = proximities(instruments, structure_regions, grid, covered, scales)
+            near = self._rulers.in_space(near, instruments, tips, structure_regions, grid, frame.image, aids)
+            instruments = with_scales(instruments, scales)
         self._attitude = attitude = self._horizon.follow(
             frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0
         )
