@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
 from surgical_guidance.contract import CONDITIONS
+from surgical_guidance.scene.anatomy import Anatomy
 from surgical_guidance.scene.blood import BloodMeter
 from surgical_guidance.scene.calibration import CameraModel, StereoRig
 from surgical_guidance.scene.conditions import with_missing
@@ -26,10 +27,13 @@ from surgical_guidance.scene.state import (
     NOTHING_ELSE,
     Context,
     Instrument,
+    Landmark,
+    Proximity,
     SceneState,
     Segmentation,
     StageTime,
     Structure,
+    Zone,
 )
 from surgical_guidance.scene.structures import find_structures
 from surgical_guidance.scene.timeline import Timeline
@@ -65,6 +69,18 @@ class Picture(Protocol):
         """``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a segmentation tells of a frame; nothing without one."""
+
+    instruments: tuple[Instrument, ...] = ()
+    structures: tuple[Structure, ...] = ()
+    proximities: tuple[Proximity, ...] = ()
+    quality: float = NAN
+    zones: tuple[Zone, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+
+
 class SceneBuilder:
     """Builds the scenes of one session, one frame after another. Not for two threads at once.
 
@@ -91,6 +107,7 @@ class SceneBuilder:
         self._tracker = Tracker()
         self._memory = TissueMemory()
         self._blood = BloodMeter()
+        self._anatomy = Anatomy()
         self._horizon = Horizon()
         self._sharp_since_s = math.inf
         self._sharpness = NAN
@@ -104,6 +121,7 @@ class SceneBuilder:
         self._tracker.reset()
         self._memory.reset()
         self._blood.reset()
+        self._anatomy.reset()
         self._horizon.reset()
         self._sharp_since_s = math.inf
         self._attitude = Attitude()
@@ -134,34 +152,15 @@ class SceneBuilder:
             self.reset()
             step_s = 0.0
         view = self._look_at(frame.image, step_s, context)
-        instruments: tuple[Instrument, ...] = ()
-        structures: tuple[Structure, ...] = ()
-        near = proximities((), (), Grid(1.0, 1.0))
-        quality = NAN
         if segmentation is None:
             problem = problem or 'the network gave nothing'
+            seen = _Seen()
         else:
-            rows, columns = segmentation.labels.shape
-            grid = Grid(width / columns, height / rows)
-            self._mark_edge(rows, columns, view.field)
-            quality = cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0
-            covered = self._memory.covered(segmentation)
-            self._move_memory(grid)
-            instrument_regions = self._regions.instruments(segmentation, covered)
-            structure_regions = self._regions.structures(segmentation, self._memory.whole(segmentation))
-            instruments = find_instruments(instrument_regions, grid, self._edge, self._shaft_diameter_mm)
-            instruments = self._tracker.follow(instruments, step_s, height, context.energy)
-            structures = find_structures(structure_regions, grid, rows * columns)
-            structures = self._blood.follow(structures, segmentation, step_s, (width, height))
-            structures = _with_identified(structures, context.identified)
-            scales, tips = self._rulers.scales(instruments, frame.image, aids)
-            near = proximities(instruments, structure_regions, grid, covered, scales)
-            near = self._rulers.in_space(near, instruments, tips, structure_regions, grid, frame.image, aids)
-            instruments = with_scales(instruments, scales)
+            seen = self._see(frame.image, segmentation, view, step_s, context, aids)
         self._attitude = attitude = self._horizon.follow(
             frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0
         )
-        conditions = with_missing(context.conditions, view, None if segmentation is None else structures)
+        conditions = with_missing(context.conditions, view, None if segmentation is None else seen.structures)
         end_ns = monotonic_ns()
         own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)
         return SceneState(
@@ -172,10 +171,10 @@ class SceneBuilder:
             height=height,
             valid=not problem,
             problem=problem,
-            instruments=instruments,
-            structures=structures,
-            proximities=near,
-            quality=quality,
+            instruments=seen.instruments,
+            structures=seen.structures,
+            proximities=seen.proximities,
+            quality=seen.quality,
             sharpness=view.sharpness,
             brightness=view.brightness,
             stages=tuple(_as_sent(stage) for stage in (*stages, own)),
@@ -184,11 +183,48 @@ class SceneBuilder:
             action=context.action,
             action_probability=context.action_probability,
             conditions=conditions,
+            zones=seen.zones,
+            landmarks=seen.landmarks,
             critical_view=context.critical_view,
             roll=attitude.roll,
             drift_x=attitude.drift_x,
             drift_y=attitude.drift_y,
             energy=context.energy,
+        )
+
+    def _see(
+        self,
+        image: NDArray[np.uint8],
+        segmentation: Segmentation,
+        view: View,
+        step_s: float,
+        context: Context,
+        aids: Aids,
+    ) -> _Seen:
+        """Find what the network has segmented, follow it, and measure it."""
+        height, width = image.shape[:2]
+        rows, columns = segmentation.labels.shape
+        grid = Grid(width / columns, height / rows)
+        self._mark_edge(rows, columns, view.field)
+        covered = self._memory.covered(segmentation)
+        self._move_memory(grid)
+        tools = self._regions.instruments(segmentation, covered)
+        tissue = self._regions.structures(segmentation, self._memory.whole(segmentation))
+
+        instruments = find_instruments(tools, grid, self._edge, self._shaft_diameter_mm)
+        instruments = self._tracker.follow(instruments, step_s, height, context.energy)
+        structures = find_structures(tissue, grid, rows * columns, context.identified)
+        structures = self._blood.follow(structures, segmentation, step_s, (width, height))
+        scales, tips = self._rulers.scales(instruments, image, aids)
+        near = proximities(instruments, tissue, grid, covered, scales)
+        zones, landmarks = self._anatomy.place(tissue, grid, height)
+        return _Seen(
+            instruments=with_scales(instruments, scales),
+            structures=structures,
+            proximities=self._rulers.in_space(near, instruments, tips, tissue, grid, image, aids),
+            quality=cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0,
+            zones=zones,
+            landmarks=landmarks,
         )
 
     def _look_at(self, image: NDArray[np.uint8], step_s: float, context: Context) -> View:
@@ -224,13 +260,6 @@ class SceneBuilder:
         else:
             self._edge.fill(0)
         cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
-
-
-def _with_identified(structures: tuple[Structure, ...], names: tuple[str, ...]) -> tuple[Structure, ...]:
-    """Mark the structures that somebody has confirmed."""
-    if not names:
-        return structures
-    return tuple(replace(one, identified=True) if one.class_name in names else one for one in structures)
 
 
 def _as_sent(stage: StageTime) -> StageTime:

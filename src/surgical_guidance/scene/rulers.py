@@ -237,10 +237,12 @@ def _apart(near: Proximity, tip: SpacePoint, end: SpacePoint) -> Proximity:
     """Give a distance in space. In the picture it is as it was; stereo adds what lies in depth."""
     depth = (tip.z + end.z) / 2.0
     plane = near.distance_mm * depth / tip.z
-    deep = end.z - tip.z
+    beyond = _INTO_PX / (near.distance_px + _INTO_PX)  # the depth was measured so far beyond the border
+    deep = (end.z - tip.z) * (1.0 - beyond)
     space = math.hypot(plane, deep)
     share = abs(deep) / space if space > 0.0 else 1.0
     # near 0 the error of the depths is the distance itself
     along = math.hypot(tip.sigma, end.sigma) * min(max(share, 0.5), 1.0)
-    sigma = math.hypot(seen_sigma(near), along, _NOT_NEAREST[0], _NOT_NEAREST[1] * space)
+    border = (end.z - tip.z) * beyond / 2.0 * share
+    sigma = math.hypot(seen_sigma(near), along, border, _NOT_NEAREST[0], _NOT_NEAREST[1] * space)
     return replace(near, distance_mm=space, sigma_mm=sigma, method=STEREO)
