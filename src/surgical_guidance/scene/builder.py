@@ -261,13 +261,6 @@ class SceneBuilder:
         cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
 
 
-def _with_identified(structures: tuple[Structure, ...], names: tuple[str, ...]) -> tuple[Structure, ...]:
-    """Mark the structures that somebody has confirmed."""
-    if not names:
-        return structures
-    return tuple(replace(one, identified=True) if one.class_name in names else one for one in structures)
-
-
 def _as_sent(stage: StageTime) -> StageTime:
     """Round times to what ``StageTiming`` holds (float32), so that a recorded scene equals the one that was live."""
     return StageTime(stage.stage, float(np.float32(stage.start_ms)), float(np.float32(stage.duration_ms)))
