@@ -32,7 +32,7 @@ class Timed(Protocol):
     def infer(self) -> Any:
         """Run on what lies there, and wait until it is done."""
 
-    def read(self) -> None:
+    def read(self) -> Any:
         """Read the results."""
 
     def close(self) -> None:
