@@ -444,7 +444,7 @@ def test_the_reference_of_logits_tells_what_is_no_number() -> None:
     logits = np.array([0.0, 2.0, -1.0], np.float32).reshape(3, 1, 1)
     labels, confidence, flags = reference.reduce_logits(logits)
     assert (labels.item(), flags) == (1, 0)
-    assert confidence.item() == round(255 * np.exp(2) / (1 + np.exp(2) + np.exp(-1)))
+    assert confidence.item() == int(255 * np.exp(2) / (1 + np.exp(2) + np.exp(-1)))
     logits[2] = np.nan
     assert reference.reduce_logits(logits)[2] == arguments.Flag.NOT_FINITE
 

@@ -46,6 +46,33 @@ def one_after_another(frame: Frame, pipelines: Iterable[Pipeline]) -> Iterator[t
             yield pipeline, error
 
 
+def side_by_side(frame: Frame, pipelines: Iterable[Pipeline]) -> Iterator[tuple[Pipeline, Outcome]]:
+    """Begin with every model before the first has ended: for engines that work on their own, as those on a GPU do.
+
+    :raises FrameOverwritten: if the ring came round: there is nothing to see for the others either.
+    """
+    begun = []
+    for pipeline in pipelines:
+        try:
+            pipeline.start(frame)
+        except Exception as error:  # noqa: BLE001  (as above)
+            yield pipeline, error
+        else:
+            begun.append(pipeline)
+    overwritten: FrameOverwritten | None = None
+    for pipeline in begun:  # all of them: the next frame may be begun only when this one is done
+        try:
+            outcome: Outcome = pipeline.finish()
+        except FrameOverwritten as error:
+            overwritten = error
+        except Exception as error:  # noqa: BLE001  (as above)
+            outcome = error
+        if overwritten is None:
+            yield pipeline, outcome
+    if overwritten is not None:
+        raise overwritten
+
+
 @dataclass(slots=True)
 class Member:
     """One model of a lineup.
@@ -155,7 +182,9 @@ class Lineup:
                 return pipeline
 
             manifests = [load_manifest(model) for model in models]  # all of them first: to load one takes a while
-            lineup = cls([load(manifest) for manifest in manifests], budget_ms, ladder=ladder, resize=load)
+            pipelines = [load(manifest) for manifest in manifests]
+            run = side_by_side if all(pipeline.overlaps for pipeline in pipelines) else one_after_another
+            lineup = cls(pipelines, budget_ms, ladder=ladder, run=run, resize=load)
             opened.pop_all()
             return lineup
 

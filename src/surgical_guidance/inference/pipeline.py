@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surgical_guidance.clock import monotonic_ns
-from surgical_guidance.errors import FrameOverwritten
+from surgical_guidance.errors import EngineError, FrameOverwritten
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference.checks import OutputCheck, PictureCheck
-from surgical_guidance.inference.engine import Engine, make_engine, warm_up
+from surgical_guidance.inference.engine import Engine, Looks, make_engine, warm_up
 from surgical_guidance.inference.manifest import Manifest, load_manifest
 from surgical_guidance.inference.memory import Memory
+from surgical_guidance.inference.placement import Placement, place
 from surgical_guidance.inference.preprocess import Preprocessor
 from surgical_guidance.inference.readings import Instances, Reading
 from surgical_guidance.inference.tasks import make_task
@@ -53,11 +54,16 @@ class Pipeline:
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
         self.manifest = manifest
         self._engine = engine
-        self._task = make_task(manifest, engine)
+        self._looks = engine if isinstance(engine, Looks) else None
+        read_as = manifest if self._looks is None else self._looks.reads_as
+        self._task = make_task(read_as, engine)
         self._memory = Memory(manifest, engine)
-        self._prepare = Preprocessor(manifest.input, engine.input(manifest.input.name))
+        self._prepare = None
+        if self._looks is None:
+            self._prepare = Preprocessor(manifest.input, engine.input(manifest.input.name))
         self._picture = PictureCheck()
-        self._check = OutputCheck(manifest, engine)
+        self._check = OutputCheck(read_as, engine)
+        self._begun: tuple[Frame, Placement, int] | None = None
 
     @classmethod
     def load(cls, model: str, engine: str = 'auto', threads: int = 2) -> Pipeline:
@@ -100,15 +106,49 @@ class Pipeline:
         :raises FrameOverwritten: if the ring came round before the frame was read.
         :raises EngineError: if the engine fails.
         """
+        self.start(frame)
+        return self.finish()
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the work goes on elsewhere between :meth:`start` and :meth:`finish`."""
+        return self._looks is not None
+
+    def start(self, frame: Frame) -> None:
+        """Begin to look at a frame; :meth:`finish` must follow.
+
+        :raises FrameOverwritten: if the ring came round before the frame was read.
+        :raises EngineError: if the engine fails.
+        """
         start_ns = monotonic_ns()
         self._picture.look(frame.image)
-        placement = self._prepare(frame.image)
-        if not frame.intact:
-            raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
+        if self._prepare is not None:
+            placement = self._prepare(frame.image)
+            _check_intact(frame)
+        else:
+            placement = place(self.manifest.input, frame.width, frame.height)
         self._memory.at(frame.stamp_ns)
-        outputs = self._engine.infer()
+        if self._looks is not None:
+            self._looks.start(frame)
+        self._begun = frame, placement, start_ns
+
+    def finish(self) -> Result:
+        """Give the result of what was begun.
+
+        :raises FrameOverwritten: if the ring came round before the frame was read.
+        :raises EngineError: if the engine fails.
+        """
+        if self._begun is None:
+            raise EngineError('nothing was begun', where=self.manifest.name)
+        (frame, placement, start_ns), self._begun = self._begun, None
+        problem = ''
+        if self._looks is not None:
+            outputs, problem = self._looks.finish()
+            _check_intact(frame)  # not earlier: the engine reads the slot while it works
+        else:
+            outputs = self._engine.infer()
         reading: Reading | None = None
-        problem = self._check.problem(outputs, moved=self._picture.moved)
+        problem = problem or self._check.problem(outputs, moved=self._picture.moved)
         if self._task.needs_content and self._picture.flat:
             problem = 'the picture is the same everywhere: there is nothing to see in it'
         if not problem:
@@ -132,3 +172,8 @@ class Pipeline:
     def close(self) -> None:
         """Give the engine back."""
         self._engine.close()
+
+
+def _check_intact(frame: Frame) -> None:
+    if not frame.intact:
+        raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)

@@ -145,7 +145,7 @@ def _segmentation(manifest: Manifest, outputs: Mapping[str, Tensor]) -> tuple[Ma
         if labels.dtype != np.uint8:
             return manifest, Nothing()
         return manifest, ClassMap(classes, None, labels, confidence)
-    logits = next((outputs[name] for name in names.values() if name in outputs), None)
+    logits = outputs.get(names.get('scores', ''))
     if logits is None or len(logits.shape) != 4 or logits.dtype.name not in ('float32', 'float16'):
         return manifest, Nothing()
     if not 2 <= logits.shape[1] <= MAX_CLASSES or logits.shape[1] != classes or manifest.scores != 'logits':

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -171,7 +172,8 @@ class TensorRtEngine:
             self._context = engine.create_execution_context_without_device_memory()
         if self._context is None:
             raise self._failed('no execution context can be made')
-        size = int(getattr(engine, 'device_memory_size_v2', None) or getattr(engine, 'device_memory_size', 0))
+        by_name = 'device_memory_size_v2' if hasattr(engine, 'device_memory_size_v2') else 'device_memory_size'
+        size = int(getattr(engine, by_name))
         address = self._scratch.join(self._stream, max(size, 1))
         self._has_scratch = True
         if hasattr(self._context, 'set_device_memory'):

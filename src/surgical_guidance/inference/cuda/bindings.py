@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from surgical_guidance.errors import EngineError
@@ -23,7 +24,7 @@ class CudaBindings:
     def __init__(self, driver: Any = None) -> None:
         if driver is None:
             try:
-                from cuda.bindings import driver
+                driver = importlib.import_module('cuda.bindings.driver')
             except ImportError as error:
                 raise EngineError(
                     f'cuda-bindings does not load ({error})', where='GPU', remedy='pip install cuda-bindings'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class PyCudaContext:
     def __init__(self, ordinal: int, driver: Any = None) -> None:
         if driver is None:
             try:
-                import pycuda.driver as driver
+                driver = importlib.import_module('pycuda.driver')
             except ImportError as error:  # also where libcuda is not there
                 raise EngineError(
                     f'PyCUDA does not load ({error})', where='GPU', remedy='pip install pycuda'
@@ -95,7 +96,7 @@ class DriverContext:
     def host_memory(self, size: int) -> NDArray[np.uint8]:
         """Take page-locked host memory [bytes]."""
         address = self._call('cuMemHostAlloc', size, 0)
-        return np.frombuffer((ctypes.c_uint8 * size).from_address(address), np.uint8)
+        return np.frombuffer(memoryview((ctypes.c_uint8 * size).from_address(address)), np.uint8)
 
     def free_host(self, memory: NDArray[np.uint8]) -> None:
         """Give page-locked host memory back."""

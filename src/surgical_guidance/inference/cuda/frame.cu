@@ -187,7 +187,7 @@ extern "C" __global__ void reduce_logits(Reduce r) {
     }
   }
   r.labels[at] = (u8)winner;
-  r.confidence[at] = good ? (u8)(255.0f / sum + 0.5f) : 0;
+  r.confidence[at] = good ? (u8)(255.0f / sum) : 0;
   if (!good) atomicOr(&r.statistics->flags, NOT_FINITE);
 }
 

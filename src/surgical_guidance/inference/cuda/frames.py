@@ -147,6 +147,6 @@ def _writable(memory: NDArray[np.uint8]) -> bool:
     if memory.base is None:
         return bool(memory.flags.owndata or memory.flags.writeable)
     try:
-        return not memoryview(memory.base).readonly
+        return not memoryview(memory.base).readonly  # type: ignore[arg-type]  # whatever it is; else a TypeError
     except TypeError:
         return bool(memory.flags.writeable)

@@ -45,7 +45,7 @@ def reduce_logits(logits: NDArray[np.floating]) -> tuple[NDArray[np.uint8], NDAr
     safe = np.where(np.isfinite(values), values, -1e30)
     labels = safe.argmax(axis=0).astype(np.uint8)
     probability = 1.0 / np.exp(safe - safe.max(axis=0)).sum(axis=0)
-    confidence = np.where(finite, np.floor(probability * 255.0 + 0.5), 0).astype(np.uint8)
+    confidence = np.where(finite, np.floor(probability * 255.0), 0).astype(np.uint8)
     return labels, confidence, Flag(0) if finite.all() else Flag.NOT_FINITE
 
 
