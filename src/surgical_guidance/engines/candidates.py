@@ -16,7 +16,7 @@ from surgical_guidance.engines.device import need_device
 from surgical_guidance.engines.inspection import inputs_of
 from surgical_guidance.engines.make import make
 from surgical_guidance.engines.measure import Candidate
-from surgical_guidance.engines.options import Options, Precision
+from surgical_guidance.engines.options import CALIBRATED, Options, Precision
 from surgical_guidance.engines.runner import DeviceRunner, plan_runner, provider_runner
 from surgical_guidance.engines.shapes import live
 from surgical_guidance.engines.source import Source, file_sha256
@@ -107,7 +107,7 @@ def _on_plan(source: Source, library: str, precision: Precision, calibrated: Pat
         need_device('running it')
         spec = source.need_manifest('bench').input
         profiles = live(inputs_of(source.graph), source.sizes, str(source.path))
-        ranges = calibrated if precision in ('int8', 'fp8') else None
+        ranges = calibrated if precision in CALIBRATED else None
         made = make(source, Options(precision=precision, profiles=profiles), load(library), ranges)
         runner = plan_runner(made.path, library, {spec.name: spec.shape})
         runner.fill()
