@@ -196,9 +196,7 @@ def optimise(
     table.add_row('bytes', *map(str, result.size))
     console.print(table)
     gone = ', '.join(f'{kind} {-count:+d}' for kind, count in result.removed.items()) or 'nothing'
-    console.print(
-        f'changed: {gone}\nlargest difference of a result: {result.difference:.1e} of its largest value\n{out}'
-    )
+    console.print(f'changed: {gone}\nresults differ by {100 * result.difference:.0f} % of what rounding may do\n{out}')
 
 
 @app.command()
