@@ -24,7 +24,10 @@ setup(
         (f'share/{NAME}/launch', glob('launch/*.launch.py')),
         (f'share/{NAME}/config', glob('config/*.yaml')),
     ],
-    extras_require={'test': ['pytest']},
+    extras_require={
+        'test': ['pytest'],
+        'engines': ['onnx', 'onnxslim', 'nvidia-ml-py'],  # docs/engines.md; and a TensorRT
+    },
     zip_safe=False,
     entry_points={
         'console_scripts': [
