@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fake_cuda import FakeDriver, memory, open_fake
 
-from surgical_guidance.errors import EncodingError, EngineError, ModelError
+from surgical_guidance.errors import EncodingError, EngineError, FrameOverwritten, ModelError
 from surgical_guidance.frames import Frame, RingWriter, ring_scope
 from surgical_guidance.inference.cuda import reference
 from surgical_guidance.inference.cuda.faults import DeviceLost
@@ -20,7 +20,9 @@ from surgical_guidance.inference.cuda.frames import DeviceFrames
 from surgical_guidance.inference.engine import Tensor
 from surgical_guidance.inference.gpu_engine import GpuEngine
 from surgical_guidance.inference.gpu_host import GpuHost
+from surgical_guidance.inference.lineup import side_by_side
 from surgical_guidance.inference.manifest import Manifest, load_manifest
+from surgical_guidance.inference.pipeline import Pipeline, Result
 
 SIDE = 32
 WEIGHTS = np.random.default_rng(3).standard_normal((4, 3)).astype(np.float32)
@@ -384,3 +386,47 @@ def test_a_frame_of_an_unknown_form_is_refused(host: GpuHost) -> None:
     ):
         with pytest.raises(EncodingError):
             host.owner.call(upload(image, encoding))
+
+
+def test_a_pipeline_reads_what_comes_back_as_it_reads_any_engine(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter
+) -> None:
+    pipeline = Pipeline(logits_manifest(), make(host, logits_manifest(), logits_engine(driver)))
+    for seed in range(6):
+        frame = draw(ring, seed)
+        result = pipeline.run(frame)
+        assert result.problem == ''
+        assert result.segmentation is not None
+        assert (result.segmentation.labels == expected_of(frame.image)[0]).mean() > 0.995
+        assert result.segmentation.classes == ('background', 'liver', 'gallbladder', 'fat')
+    pipeline.warm_up()
+    pipeline.close()
+
+
+def test_a_slot_that_is_overwritten_while_the_gpu_reads_it_is_found_out(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter
+) -> None:
+    pipeline = Pipeline(logits_manifest(), make(host, logits_manifest(), logits_engine(driver)))
+    frame = draw(ring)
+    pipeline.start(frame)
+    for seed in range(3):
+        draw(ring, seed)
+    with pytest.raises(FrameOverwritten):
+        pipeline.finish()
+    pipeline.close()
+
+
+def test_models_on_a_gpu_are_begun_together(host: GpuHost, driver: FakeDriver, ring: RingWriter) -> None:
+    pipelines = [Pipeline(logits_manifest(), make(host, logits_manifest(), logits_engine(driver))) for _ in range(3)]
+    broken = Pipeline(logits_manifest(), make(host, logits_manifest(), (failing := logits_engine(driver))))
+    failing.failing = True
+    driver.calls.clear()
+    outcomes = list(side_by_side(draw(ring), [broken, *pipelines]))
+    assert [pipeline for pipeline, _ in outcomes] == [broken, *pipelines]
+    assert isinstance(outcomes[0][1], EngineError)
+    assert all(isinstance(outcome, Result) and not outcome.problem for _, outcome in outcomes[1:])
+    names = [call[0] for call in driver.calls if call[0] in ('cuMemcpyDtoHAsync', 'cuEventSynchronize')]
+    assert names == ['cuMemcpyDtoHAsync'] * 3 + ['cuEventSynchronize'] * 3
+    assert all(pipeline.overlaps for pipeline in pipelines)
+    for pipeline in (broken, *pipelines):
+        pipeline.close()

@@ -84,4 +84,15 @@ def onnx_runtime() -> Finding:
     return Finding('ONNX Runtime', 'ok', said.replace('ExecutionProvider', ''))
 
 
-CHECKS: Sequence[Callable[[], Finding]] = (processor, memory, gpu, tensorrt, pycuda, onnx_runtime)
+def engines() -> Finding:
+    """Tell what a network can run on here, the best first, and why not on the others."""
+    worked, said = probe.python(
+        'from surgical_guidance.inference.selection import surveyed\n'
+        'print("; ".join(f"{name}: {reason}" if reason else f"{name} runs" for name, reason in surveyed()))',
+    )
+    if not worked:
+        return Finding('engines', 'problem', f'cannot be looked at: {said}', 'pip install onnxruntime')
+    return Finding('engines', 'ok', said)
+
+
+CHECKS: Sequence[Callable[[], Finding]] = (processor, memory, gpu, tensorrt, pycuda, onnx_runtime, engines)
