@@ -20,7 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from surgical_guidance import __version__
-from surgical_guidance.cli_evaluate import evaluate
+from surgical_guidance.cli_engine import app as engine_app
+from surgical_guidance.cli_evaluate import app as evaluate_app
 from surgical_guidance.cli_phantom import app as phantom_app
 from surgical_guidance.cli_phantom import prepare
 from surgical_guidance.errors import GuidanceError
@@ -39,7 +40,8 @@ app = typer.Typer(
     ),
 )
 app.add_typer(phantom_app)
-app.command()(evaluate)
+app.add_typer(engine_app)
+app.add_typer(evaluate_app)
 console = Console()
 errors = Console(stderr=True)
 

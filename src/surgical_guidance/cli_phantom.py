@@ -40,6 +40,7 @@ def render(
     seed: Annotated[int, typer.Option(min=0, help='Which patient.')] = 0,
     size: Annotated[str, typer.Option(help='Width and height, both even.')] = '1920x1080',
     vendor: Annotated[str, typer.Option(help='Whose camera; `phantom list` names them.')] = 'plain',
+    eye: Annotated[str, typer.Option(help='Of a stereo endoscope, left or right; 4.5 mm apart, rectified.')] = 'left',
     out: Annotated[Path, typer.Option(help='The clip, H.264 in MP4.')] = Path('clip.mp4'),
     truth: Annotated[Path | None, typer.Option(help='The truth, one line of JSON a frame.')] = None,
 ) -> None:
@@ -56,7 +57,7 @@ def render(
     for path in (out, truth):
         if path is not None and not path.resolve().parent.is_dir():
             raise SourceError('the folder is not there', where=str(path.resolve().parent), remedy='make it first')
-    take = Take(scenario, seed, int(match[1]), int(match[2]), vendor)
+    take = Take(scenario, seed, int(match[1]), int(match[2]), vendor, eye=eye)
     _with_bar(take, lambda tell: write(take, out, truth, tell))
     console.print(f'{out}: {take.frames} frames, {take.frames / take.rate:.1f} s' + (f'; {truth}' if truth else ''))
 

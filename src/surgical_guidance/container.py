@@ -51,6 +51,7 @@ def guidance(**node: Any) -> list[Node]:
     inference = InferenceNode(frames_by_topic=False, **node)
     camera = _camera_node(**node)
     camera.frames.connect(inference.accept)
+    camera.frames.connect(advice.on_frame)
     inference.scenes.connect(advice.on_scene)
     return [advice, inference, camera]  # the last to start is the one that feeds the others
 

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +32,7 @@ class _Meta:
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...]
+    live: bool = False
 
 
 def param(
@@ -41,9 +42,14 @@ def param(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Sequence[str] = (),
+    live: bool = False,
 ) -> Any:
-    """Declare one parameter as a dataclass field. All are read-only once the node is up. A tuple is a list of texts."""
-    return dataclasses.field(default=default, metadata={_META: _Meta(description, minimum, maximum, tuple(choices))})
+    """Declare one parameter as a dataclass field. A tuple is a list of texts.
+
+    It is read-only once the node is up, unless it is ``live``.
+    """
+    meta = _Meta(description, minimum, maximum, tuple(choices), live)
+    return dataclasses.field(default=default, metadata={_META: meta})
 
 
 def _meta(field: dataclasses.Field[Any]) -> _Meta:
@@ -120,7 +126,7 @@ def declare(node: Node, params: type[T]) -> T:
         meta = _meta(field)
         descriptor = ParameterDescriptor(
             description=meta.description,
-            read_only=True,
+            read_only=not meta.live,
             additional_constraints=', '.join(meta.choices),
         )
         if meta.minimum is not None and meta.maximum is not None:
@@ -143,3 +149,28 @@ def declare(node: Node, params: type[T]) -> T:
     instance = params(**values)
     check(instance)
     return instance
+
+
+def follow(node: Node, current: Callable[[], T], changed: Callable[[T], None]) -> None:
+    """Let the live parameters of a node be set while it runs; one that cannot be is refused with the reason.
+
+    :param current: gives the parameters in force.
+    :param changed: takes those that were set. Called by the executor's thread.
+    """
+    from rcl_interfaces.msg import SetParametersResult
+
+    live = {field.name for field in dataclasses.fields(current()) if _meta(field).live}  # type: ignore[arg-type]
+
+    def on_set(given: Sequence[Any]) -> SetParametersResult:
+        values = {parameter.name: parameter.value for parameter in given if parameter.name in live}
+        if not values:
+            return SetParametersResult(successful=True)
+        fresh = dataclasses.replace(current(), **values)  # type: ignore[type-var]
+        try:
+            check(fresh)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        changed(fresh)
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(on_set)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+import yaml
+from onnx import TensorProto, helper
 
 from surgical_guidance.errors import EngineError, ModelError
 from surgical_guidance.inference.pipeline import Pipeline
@@ -103,9 +106,10 @@ def test_a_network_other_than_the_one_meant_is_refused(model_folder: Path) -> No
 
 
 def _old_opset(content: bytes) -> bytes:
-    """Ask for an operator set that no version knows: the field ``opset_import { version: 17 }``."""
-    at = content.rindex(b'\x42\x02\x10\x11')
-    return content[:at] + b'\x42\x03\x10\xe7\x07' + content[at + 4 :]
+    """Ask for an operator set that no version knows."""
+    model = onnx.load_from_string(content)
+    model.opset_import[0].version = 999
+    return model.SerializeToString()
 
 
 @pytest.mark.parametrize(
@@ -139,3 +143,73 @@ def test_the_engine_says_what_it_is() -> None:
     pipeline = Pipeline.load('phantom_segmentation')
     assert pipeline.describe().startswith('ONNX Runtime ')
     assert pipeline.describe().endswith('CPU, 2 threads, phantom_segmentation')
+
+
+def _damaged(damage: Callable[[bytes], bytes]) -> Callable[[Path, dict[str, Any]], None]:
+    def change(folder: Path, content: dict[str, Any]) -> None:
+        network = folder / 'phantom_segmentation.onnx'
+        damaged = damage(network.read_bytes())
+        network.write_bytes(damaged)
+        content['sha256'] = hashlib.sha256(damaged).hexdigest()
+
+    return change
+
+
+def _another_network(element: int, *names: str) -> Callable[[Path, dict[str, Any]], None]:
+    """Put a network in place that hands its inputs on as they are."""
+
+    def change(folder: Path, content: dict[str, Any]) -> None:
+        shape = [1, 288, 512, 3]
+        inputs = [helper.make_tensor_value_info(name, element, shape) for name in names]
+        outputs = [helper.make_tensor_value_info(f'{name}_out', element, shape) for name in names]
+        nodes = [helper.make_node('Identity', [name], [f'{name}_out']) for name in names]
+        graph = helper.make_graph(nodes, 'handed_on', inputs, outputs)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+        _damaged(lambda _: model.SerializeToString())(folder, content)
+
+    return change
+
+
+def _set(**fields: Any) -> Callable[[Path, dict[str, Any]], None]:
+    return lambda folder, content: content.update(fields)
+
+
+MALFORMED: dict[str, tuple[Callable[[Path, dict[str, Any]], object], str]] = {
+    'garbage': (_damaged(lambda content: b'this is no network'), 'cannot load this network'),
+    'empty network': (_damaged(lambda content: b''), 'cannot load this network'),
+    'truncated network': (_damaged(lambda content: content[: len(content) // 2]), 'cannot load this network'),
+    'unknown opset': (_damaged(_old_opset), 'cannot load this network'),
+    'network of doubles': (_another_network(TensorProto.DOUBLE, 'image'), 'image is a tensor(double)'),
+    'network of two pictures': (
+        _another_network(TensorProto.UINT8, 'image', 'other'),
+        'the network takes image, other',
+    ),
+    'network without labels': (_another_network(TensorProto.UINT8, 'image'), "the network has no output 'labels'"),
+    'another network': (_set(sha256='0' * 64), 'another file than the manifest speaks of'),
+    'missing network': (_set(file='none_such.onnx'), 'the network cannot be read (No such file or directory)'),
+    'class of none': (_set(classes=['background', 'spleen']), "'spleen' is not a class of the contract"),
+    'too few classes': (_set(classes=['background']), 'classes: there are 1'),
+    'unknown task': (_set(task='depth'), "there is no task 'depth'"),
+    'unknown field': (_set(colour='bgr'), 'colour: there is no such field'),
+    'missing field': (lambda folder, content: content.pop('input'), 'input: this field is missing'),
+    'wrong size': (
+        lambda folder, content: content['input'].update(width=320),
+        'the network takes uint8 (1, 288, 512, 3)',
+    ),
+    'no memory': (_set(memory={'state': 'next_state'}), 'it must take image, state and nothing else'),
+}
+
+
+@pytest.mark.parametrize('name', MALFORMED)
+def test_what_is_malformed_is_told_with_cause_place_and_remedy_in_one_line(model_folder: Path, name: str) -> None:
+    path = model_folder / 'phantom_segmentation.yaml'
+    content = yaml.safe_load(path.read_text())
+    change, said = MALFORMED[name]
+    change(model_folder, content)
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ModelError) as refused:
+        Pipeline.load(str(path))
+    assert said in one_line(refused)
+    assert refused.value.where.startswith(str(model_folder))
+    assert refused.value.remedy
+    assert len(one_line(refused)) < 500

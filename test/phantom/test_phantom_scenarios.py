@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
@@ -51,15 +51,17 @@ def blood(take: Take, index: int) -> tuple[float, bool]:
     return (event.share, event.growing) if event else (0.0, False)
 
 
-def at_place(x: float, y: float) -> Condition:
-    """The hook works at a place of the tissue [scene units]."""
+def hook_inside(take: Take, index: int, kind: str) -> bool:
+    truth = take.truth(index)
+    zone = next(zone for zone in truth.zones if zone.kind == kind)
+    return cv2.pointPolygonTest(np.array(zone.outline, np.float32), tool(truth, HOOK).tip, False) > 0
 
-    def holds(take: Take, index: int) -> bool:
-        moment = take.moment(index)
-        pose = moment.tools[-1].pose
-        return math.hypot(pose.tip_x - moment.shift[0] - x, pose.tip_y - moment.shift[1] - y) < 40.0
 
-    return holds
+def below_the_line(take: Take, index: int) -> bool:
+    truth = take.truth(index)
+    (ax, ay), (bx, by) = truth.landmarks['rouviere_sulcus'], truth.landmarks['segment_iv_base']
+    x, y = tool(truth, HOOK).tip
+    return y > ay + (by - ay) * (x - ax) / (bx - ax)
 
 
 def clip_at_blood(take: Take, index: int) -> bool:
@@ -74,12 +76,18 @@ CONDITIONS: dict[str, Condition] = {
         take.truth(index).energy and not tool(take.truth(index), HOOK).tip_visible
     ),
     'long_activation': energised_for_3_s,
-    'unidentified_tube': near('clipper', 'cystic_duct', 3.0),
-    'critical_view_incomplete': near('clipper', 'cystic_duct', 3.0),
-    'no_go_zone': at_place(1560, 600),
-    'outside_the_zones': at_place(1330, 240),
+    'unidentified_tube': lambda take, index: (
+        near('clipper', 'cystic_duct', 3.0)(take, index) and 'cystic_duct' not in take.truth(index).identified
+    ),
+    'critical_view_incomplete': lambda take, index: (
+        near('clipper', 'cystic_duct', 3.0)(take, index) and min(take.truth(index).critical_view) < 0.5
+    ),
+    'no_go_zone': lambda take, index: hook_inside(take, index, 'no_go'),
+    'outside_the_zones': lambda take, index: (
+        not hook_inside(take, index, 'safe') and not hook_inside(take, index, 'no_go')
+    ),
     'suspected_artery_near': near(HOOK, 'cystic_artery', 3.0),
-    'below_the_line': at_place(1120, 905),
+    'below_the_line': below_the_line,
     'before_division': lambda take, index: take.truth(index).verb == 'cut' and len(take.moment(index).clips) == 3,
     'active_bleeding': lambda take, index: blood(take, index)[1],
     'blind_clip': clip_at_blood,

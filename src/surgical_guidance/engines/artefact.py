@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import onnx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from surgical_guidance import __version__
 from surgical_guidance.engines.files import write_whole
 from surgical_guidance.engines.options import Precision
 from surgical_guidance.engines.source import Source, file_sha256
@@ -37,8 +39,7 @@ class Artefact(BaseModel):
 
 
 def write_artefact(
-    path: Path, network: onnx.ModelProto, source: Source, precision: Precision, calibration: dict[str, Any],
-    made: dict[str, Any],
+    path: Path, network: onnx.ModelProto, source: Source, precision: Precision, calibration: dict[str, Any]
 ) -> Artefact:  # fmt: skip
     """Write a network and its sidecar, the sidecar last: without it the network is not one of ours."""
     sidecar_of(path).unlink(missing_ok=True)
@@ -50,7 +51,7 @@ def write_artefact(
         model_sha256=source.sha256,
         precision=precision,
         calibration=calibration,
-        made=made,
+        made={'at': datetime.now(UTC).isoformat(timespec='seconds'), 'by': f'surgical-guidance {__version__}'},
     )
     write_whole(sidecar_of(path), artefact.model_dump_json(indent=2).encode() + b'\n')
     return artefact

@@ -7,10 +7,12 @@ scaling assumes another distribution and loses the picture.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,38 +66,35 @@ def calibrate(
     kept = _matching(source, exclude)
     with tempfile.TemporaryDirectory(prefix='surgical-guidance-') as folder:
         prepared, result = Path(folder) / 'prepared.onnx', Path(folder) / 'quantised.onnx'
-        previous = logging.root.level
-        logging.root.setLevel(logging.ERROR)  # it advises by the root logger
         try:
-            quant_pre_process(source.path, prepared, skip_symbolic_shape=True)
-            quantize_static(
-                prepared,
-                result,
-                reader,
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=list(QUANTISED),
-                per_channel=True,
-                activation_type=QuantType.QInt8,
-                weight_type=QuantType.QInt8,
-                nodes_to_exclude=kept,
-                calibrate_method=methods[method],
-                extra_options={
-                    'ActivationSymmetric': True,
-                    'WeightSymmetric': True,
-                    'QuantizeBias': False,
-                    'AddQDQPairToWeight': precision == 'fp8',
-                    'CalibPercentile': PERCENTILE,
-                    'CalibStridedMinMax': _part(len(pictures)),
-                },
-            )
+            with _hushed():
+                quant_pre_process(source.path, prepared, skip_symbolic_shape=True)
+                quantize_static(
+                    prepared,
+                    result,
+                    reader,
+                    quant_format=QuantFormat.QDQ,
+                    op_types_to_quantize=list(QUANTISED),
+                    per_channel=True,
+                    activation_type=QuantType.QInt8,
+                    weight_type=QuantType.QInt8,
+                    nodes_to_exclude=kept,
+                    calibrate_method=methods[method],
+                    extra_options={
+                        'ActivationSymmetric': True,
+                        'WeightSymmetric': True,
+                        'QuantizeBias': False,
+                        'AddQDQPairToWeight': precision == 'fp8',
+                        'CalibPercentile': PERCENTILE,
+                        'CalibStridedMinMax': _part(len(pictures)),
+                    },
+                )
             network = onnx.load(result)
         except (ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(
                 f'the network cannot be quantised ({line})', where=str(source.path), remedy='build it as fp16'
             ) from error
-        finally:
-            logging.root.setLevel(previous)
     if not any(node.op_type == 'QuantizeLinear' for node in network.graph.node):
         raise ModelError(
             f'there is nothing to quantise in it: no {", ".join(QUANTISED)}',
@@ -103,6 +102,18 @@ def calibrate(
             remedy='build it as fp16',
         )
     return to_fp8(network) if precision == 'fp8' else network
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep to itself what the quantiser prints and advises."""
+    previous = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.root.setLevel(previous)
 
 
 def to_fp8(network: onnx.ModelProto) -> onnx.ModelProto:

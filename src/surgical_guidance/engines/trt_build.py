@@ -20,6 +20,7 @@ from surgical_guidance.inference.trt_library import TrtLibrary
 from surgical_guidance.inference.trt_words import Said, explain, one_line
 
 _MIB = 1 << 20
+_AS_NUMPY = {'float': 'float32', 'half': 'float16'}
 
 
 class Cancelled(Exception):
@@ -51,15 +52,18 @@ def build(library: TrtLibrary, network: onnx.ModelProto, options: Options, progr
     """
     results: list[Built | BaseException] = []
 
+    done = threading.Event()
+
     def work() -> None:
         try:
             results.append(_built(library, network, options, progress, where))
         except BaseException as error:  # noqa: BLE001  (it is raised again below, in the thread that asked)
             results.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=work, name='engine build', daemon=True)
-    thread.start()
-    _wait(thread, progress.cancel)
+    threading.Thread(target=work, name='engine build', daemon=True).start()
+    _wait(done, progress.cancel)
     result = results[0]
     if progress.cancelled:
         raise Cancelled
@@ -68,11 +72,14 @@ def build(library: TrtLibrary, network: onnx.ModelProto, options: Options, progr
     return result
 
 
-def _wait(thread: threading.Thread, cancel: Callable[[], None]) -> None:
-    """Wait for a thread; Ctrl-C cancels the work and the waiting goes on until it has stopped."""
-    while thread.is_alive():
+def _wait(done: threading.Event, cancel: Callable[[], None]) -> None:
+    """Wait for a thread; Ctrl-C cancels the work and the waiting goes on until it has stopped.
+
+    By an event, not by joining it: a join that Ctrl-C ends leaves the thread marked as ended (Python 3.11).
+    """
+    while not done.is_set():
         try:
-            thread.join()
+            done.wait()
         except KeyboardInterrupt:
             cancel()
 
@@ -229,4 +236,5 @@ def _set_compatible(library: TrtLibrary, config: Any, options: Options, where: s
 
 
 def _tensor(tensor: Any) -> PlanTensor:
-    return PlanTensor(name=tensor.name, dtype=tensor.dtype.name.lower(), shape=tuple(tensor.shape))
+    dtype = tensor.dtype.name.lower()
+    return PlanTensor(name=tensor.name, dtype=_AS_NUMPY.get(dtype, dtype), shape=tuple(tensor.shape))

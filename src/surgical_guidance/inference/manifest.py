@@ -204,7 +204,9 @@ def load_manifest(model: str) -> Manifest:
             'there is no such model manifest', where=str(path), remedy=f'give the path of one, or one of: {known}'
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f'the model manifest cannot be read ({error})', where=str(path)) from error
+        raise ModelError(
+            f'the model manifest cannot be read ({error})', where=str(path), remedy='it must be a text file in UTF-8'
+        ) from error
     return Manifest.model_validate(_checked(path, _parsed(path, text)) | {'path': path})
 
 
@@ -215,7 +217,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         mark = getattr(error, 'problem_mark', None)
         where = f'{path}:{mark.line + 1}' if mark is not None else str(path)
         problem = getattr(error, 'problem', None) or 'it cannot be parsed'
-        raise ModelError(f'this is not YAML: {problem}', where=where) from error
+        raise ModelError(f'this is not YAML: {problem}', where=where, remedy='mend it there or just before') from error
     if not isinstance(content, dict):
         raise ModelError(
             'a model manifest is a table of fields', where=str(path), remedy='docs/models.md shows one to start from'

@@ -21,7 +21,11 @@ def output_name(manifest: Manifest, engine: Engine, own: str) -> str:
     """
     name = manifest.outputs.get(own)
     if name is None:
-        raise ModelError('this field is missing', where=f'{manifest.path}: outputs.{own}')
+        raise ModelError(
+            'this field is missing',
+            where=f'{manifest.path}: outputs.{own}',
+            remedy=f'name the output: the network has {", ".join(engine.outputs)}',
+        )
     if name not in engine.outputs:
         raise ModelError(
             f'the network has no output {name!r}',

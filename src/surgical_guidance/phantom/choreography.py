@@ -16,6 +16,7 @@ import numpy as np
 from surgical_guidance.phantom.blood import Pool
 from surgical_guidance.phantom.geometry import WORKING_MM
 from surgical_guidance.phantom.instruments import Pose
+from surgical_guidance.phantom.judgements import CriticalView, usual_critical_view, usually_identified
 from surgical_guidance.phantom.moment import LEVELS, Bag, Blood, Clip, Moment, Place, Tool
 from surgical_guidance.phantom.patient import Patient
 from surgical_guidance.phantom.places import PORTS, Places, outside
@@ -84,9 +85,10 @@ class Choreography:
             if course.radius(time_s) > 0.0:
                 blood.append(Blood(pool, course.radius(time_s), course.growing(time_s)))
         levels = {name: level_at(scenario.levels.get(name, ()), time_s) for name in LEVELS}
+        phase = word_at(scenario.phases, time_s)
         return Moment(
             time_s=time_s,
-            phase=word_at(scenario.phases, time_s),
+            phase=phase,
             verb=word_at(scenario.verbs, time_s),
             tools=self._tools(time_s, shift),
             shift=shift,
@@ -100,7 +102,18 @@ class Choreography:
             out_of_body=within(scenario.out_of_body, time_s),
             emptied=scenario.emptied_s is not None and time_s >= scenario.emptied_s,
             in_use=tuple(tool.class_name for tool in scenario.tools if within(tool.in_use, time_s)),
+            critical_view=self._critical_view(time_s, phase),
+            identified=tuple(word_at(scenario.identified, time_s))
+            if scenario.identified
+            else usually_identified(phase),
         )
+
+    def _critical_view(self, time_s: float, phase: str) -> CriticalView:
+        entries = self._scenario.critical_view
+        if not entries:
+            return usual_critical_view(phase)
+        c1, c2, c3 = (level_at([(start, values[part]) for start, values in entries], time_s) for part in range(3))
+        return c1, c2, c3
 
     def _drift(self, time_s: float) -> Place:
         a, b, c, d = self._sway

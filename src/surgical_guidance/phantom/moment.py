@@ -62,6 +62,8 @@ class Moment:
     :param motion: of the picture between two half pictures [scene units].
     :param emptied: the gallbladder is out.
     :param in_use: classes whose tip should be in view.
+    :param critical_view: how far C1, C2 and C3 are met, 0 to 1.
+    :param identified: structures that have been identified, as classes of the contract.
     """
 
     time_s: float
@@ -80,6 +82,8 @@ class Moment:
     out_of_body: bool = False
     emptied: bool = False
     in_use: tuple[str, ...] = ()
+    critical_view: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    identified: tuple[str, ...] = ()
 
     def level(self, name: str) -> float:
         """Give the level of a disturbance, 0 where there is none."""

@@ -66,21 +66,23 @@ class Patient:
             self._large[key] = np.asarray(large, np.uint8)
         return self._large[key], scale
 
-    def labels(self, size: tuple[int, int], shift: Shift, roll: float, emptied: bool) -> NDArray[np.uint8]:
-        """Give the labels as a picture of a size (width, height) shows them."""
+    def labels(
+        self, size: tuple[int, int], shift: Shift, roll: float, emptied: bool, view: View | None = None
+    ) -> NDArray[np.uint8]:
+        """Give the labels as a picture of a size (width, height) shows them; in the view that fills it, or another."""
         canvas = self.canvas(emptied)
         return np.asarray(
             cv2.warpAffine(
-                canvas.labels, view_of(*size).matrix(canvas.scale, MARGIN, shift, roll), size,
+                canvas.labels, (view or view_of(*size)).matrix(canvas.scale, MARGIN, shift, roll), size,
                 flags=cv2.WARP_INVERSE_MAP | cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101,
             ), np.uint8,
         )  # fmt: skip
 
-    def depth(self, size: tuple[int, int], shift: Shift, roll: float, emptied: bool) -> Depth:
-        """Give the depth of the tissue [mm] as a picture of a size (width, height) shows it."""
+    def depth(self, size: tuple[int, int], shift: Shift, roll: float, emptied: bool, view: View | None = None) -> Depth:
+        """Give the depth of the tissue likewise [mm]."""
         canvas = self.canvas(emptied)
         height = cv2.warpAffine(
-            canvas.height, view_of(*size).matrix(canvas.scale, MARGIN, shift, roll), size,
+            canvas.height, (view or view_of(*size)).matrix(canvas.scale, MARGIN, shift, roll), size,
             flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101,
         )  # fmt: skip
         return np.asarray((np.float32(WORKING_MM) - height) / np.float32(self.zoom), np.float32)

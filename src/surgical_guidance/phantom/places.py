@@ -40,7 +40,7 @@ FIXED: dict[str, Place] = {
     'below_the_line': (1120.0, 905.0),
     'hilum': (1560.0, 600.0),
     'liver_far': (360.0, 700.0),
-    'right_lobe': (1330.0, 240.0),
+    'right_lobe': (1330.0, 290.0),
     'bag': (1240.0, 520.0),
     'bag_gone': (1290.0, -330.0),
     'pool': (880.0, 640.0),
@@ -70,9 +70,7 @@ class Places:
         :raises SourceError: if there is none of that name.
         """
         if name in FIXED:
-            x, y = FIXED[name]
-            zoom = self._patient.zoom
-            return (x - WIDTH / 2) * zoom + WIDTH / 2, (y - HEIGHT / 2) * zoom + HEIGHT / 2
+            return far(FIXED[name], self._patient.zoom)
         if name not in _APPROACHES:
             raise SourceError(
                 f'the phantom knows no place {name!r}', remedy=f'one of {", ".join((*FIXED, *_APPROACHES))}'
@@ -92,6 +90,11 @@ class Places:
             if len(surface) and float(((surface - tip) ** 2).sum(axis=1).min()) <= wanted_mm**2:
                 return x, y
         return goal
+
+
+def far(place: Place, zoom: float) -> Place:
+    """Give a place of the plan as it lies when the endoscope is further away [scene units]."""
+    return (place[0] - WIDTH / 2) * zoom + WIDTH / 2, (place[1] - HEIGHT / 2) * zoom + HEIGHT / 2
 
 
 def outside(port: Place) -> Place:

@@ -73,6 +73,8 @@ class Scenario:
     :param stretch: phases are made shorter or longer by up to this share, another for every seed.
     :param zoom: below 1 the endoscope is further away.
     :param emptied_s: when the gallbladder is out; None: it stays.
+    :param critical_view: how far C1, C2 and C3 are met; () where it goes by the phase.
+    :param identified: structures that have been identified; () where it goes by the phase.
     """
 
     name: str
@@ -96,6 +98,8 @@ class Scenario:
     stretch: float = 0.0
     zoom: float = 1.0
     emptied_s: float | None = None
+    critical_view: Sequence[tuple[float, Sequence[float]]] = ()
+    identified: Sequence[tuple[float, Sequence[str]]] = ()
 
     @property
     def frames(self) -> int:
@@ -159,6 +163,8 @@ class Scenario:
             clips=track(self.clips),
             bag=None if self.bag is None else track(self.bag),
             emptied_s=None if self.emptied_s is None else clock(self.emptied_s),
+            critical_view=track(self.critical_view),
+            identified=track(self.identified),
         )  # fmt: skip
 
 
@@ -191,7 +197,7 @@ def _scenario(name: str, entry: dict[str, Any]) -> Scenario:
     levels = {key: _pairs(track) for key, track in entry.pop('levels', {}).items()}
     tracks: dict[str, Any] = {
         key: _pairs(entry.pop(key))
-        for key in ('roll', 'drift_x', 'drift_y', 'out_of_body', 'clips', 'bag')
+        for key in ('roll', 'drift_x', 'drift_y', 'out_of_body', 'clips', 'bag', 'critical_view', 'identified')
         if key in entry
     }
     phases, verbs = _pairs(entry.pop('phases')), _pairs(entry.pop('verbs'))

@@ -9,13 +9,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.contract import CLASSES
 from surgical_guidance.phantom import instruments, stage_set
 from surgical_guidance.phantom.blood import BLOOD
 from surgical_guidance.phantom.disturbances import Disturbances, soften
-from surgical_guidance.phantom.geometry import FOCAL, SHAFT_MM, Map, view_of
+from surgical_guidance.phantom.eyes import LEFT, Eye, Sight
+from surgical_guidance.phantom.geometry import FOCAL, SHAFT_MM, Map, cloud, in_space, view_of
+from surgical_guidance.phantom.instruments import Pose
+from surgical_guidance.phantom.judgements import AREAS, LINE
 from surgical_guidance.phantom.layout import HEIGHT, UNITS_PER_MM, WIDTH
-from surgical_guidance.phantom.moment import Moment, Tool
+from surgical_guidance.phantom.moment import Moment, Place, Tool
 from surgical_guidance.phantom.patient import GRID, Patient
+from surgical_guidance.phantom.places import far
 from surgical_guidance.phantom.surface import Surface
 from surgical_guidance.phantom.truth import (
     ROLL_LIMIT_DEG,
@@ -24,8 +29,12 @@ from surgical_guidance.phantom.truth import (
     Events,
     FrameTruth,
     InstrumentTruth,
+    Pixel,
+    ZoneTruth,
 )
 from surgical_guidance.phantom.vendors import Camera, Rim, Vendor
+
+_TARGET = CLASSES.index('gallbladder')
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +54,20 @@ class Studio:
     :param width: of the pictures [px].
     :param height: [px].
     :param seed: of smoke, drops, noise and the room outside.
+    :param eye: of the endoscope that the camera looks through. Noise and what is on the lens are each eye's own.
     """
 
-    def __init__(self, patient: Patient, vendor: Vendor, width: int, height: int, seed: int) -> None:
-        self.patient, self.vendor = patient, vendor
+    def __init__(self, patient: Patient, vendor: Vendor, width: int, height: int, seed: int, eye: Eye = LEFT) -> None:
+        self.patient, self.vendor, self._eye = patient, vendor, eye
         self.width, self.height = width, height
         self._view = view_of(width, height)
         self._rim = Rim(vendor, self._view, width, height)
+        self._sight = Sight(patient, eye)
         self._seed = seed
-        self._disturbances = Disturbances(np.random.default_rng((seed, 1)))
-        self._camera = Camera(vendor, width, height, np.random.default_rng((seed, 2)))
+        self._own = () if eye is LEFT else (1,)  # of random numbers
+        lens = None if eye is LEFT else np.random.default_rng((seed, 1, *self._own))
+        self._disturbances = Disturbances(np.random.default_rng((seed, 1)), lens)
+        self._camera = Camera(vendor, width, height, np.random.default_rng((seed, 2, *self._own)))
 
     def render(self, moment: Moment, index: int, image: NDArray[np.uint8]) -> None:
         """Draw a moment into ``uint8 (height, width, 3)``, bgr8.
@@ -71,7 +84,7 @@ class Studio:
             self._rim,
             moment.motion * self._view.scale,
             moment.level('low_light'),
-            np.random.default_rng((self._seed, 4, index)),
+            np.random.default_rng((self._seed, 4, index, *self._own)),
         )
 
     def labels(self, moment: Moment, width: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
@@ -83,12 +96,16 @@ class Studio:
         if moment.out_of_body:
             return np.zeros((size[1], size[0]), np.uint8)
         view = view_of(*size)
-        labels = self.patient.labels(size, moment.shift, moment.roll, moment.emptied)
-        for blood in moment.blood:
-            blood.pool.mark(labels, blood.radius, view, moment.shift, moment.roll)
-        if moment.bag is not None:
-            cv2.fillPoly(labels, [stage_set.bag_outline(moment.bag, moment.shift, moment.roll, view)], 0, cv2.LINE_8, 4)
-        for pose in moment.poses():
+
+        def dress(labels: NDArray[np.uint8]) -> None:
+            for blood in moment.blood:
+                blood.pool.mark(labels, blood.radius, view, moment.shift, moment.roll)
+            if moment.bag is not None:
+                outline = stage_set.bag_outline(moment.bag, moment.shift, moment.roll, view)
+                cv2.fillPoly(labels, [outline], 0, cv2.LINE_8, 4)
+
+        labels = self._sight.labels(size, moment, dress)
+        for pose in self._poses(moment):
             instruments.mark(labels, view, pose)
         Rim(self.vendor, view, *size).black(labels, cv2.LINE_8)
         return labels
@@ -99,8 +116,8 @@ class Studio:
         if moment.out_of_body:
             return np.zeros((size[1], size[0]), np.float32)
         view = view_of(*size)
-        depth = self.patient.depth(size, moment.shift, moment.roll, moment.emptied)
-        for pose in moment.poses():
+        depth = self._sight.depth(size, moment)
+        for pose in self._poses(moment):
             instruments.depth(depth, view, pose)
         inside = np.ones((size[1], size[0]), np.uint8)
         Rim(self.vendor, view, *size).black(inside, cv2.LINE_8)
@@ -130,6 +147,7 @@ class Studio:
                     -moment.drift[0] / (UNITS_PER_MM * self.patient.zoom),
                     -moment.drift[1] / (UNITS_PER_MM * self.patient.zoom),
                 ),
+                self._eye.baseline_mm,
             ),
             instruments=tools,
             events=Events(
@@ -144,19 +162,29 @@ class Studio:
             phase=moment.phase,
             verb=moment.verb,
             energy=any(tool.energised for tool in moment.tools),
+            zones=() if moment.out_of_body else self._zones(moment),
+            landmarks={} if moment.out_of_body else {name: self._place(at, moment) for name, at in LINE.items()},
+            critical_view=moment.critical_view,
+            identified=moment.identified,
+            target_share=float(np.mean(self.labels(moment, *GRID) == _TARGET)),
         )  # fmt: skip
+
+    def _poses(self, moment: Moment) -> list[Pose]:
+        return [self._eye.sees(pose) for pose in moment.poses()]
 
     def _draw_body(self, moment: Moment, image: NDArray[np.uint8]) -> None:
         view, shift, roll = self._view, moment.shift, moment.roll
-        self.patient.picture(image, view, shift, roll, moment.emptied)
-        stage_set.draw_clips(image, moment.clips, shift, roll, view)
-        for blood in moment.blood:
-            blood.pool.paint(image, blood.radius, view, shift, roll)
-        if moment.bag is not None:
-            stage_set.draw_bag(image, moment.bag, shift, roll, view)
-        poses = moment.poses()
-        stage_set.draw_shadows(image, poses, view)
-        for tool, pose in zip(moment.tools, poses, strict=True):
+
+        def dress(image: NDArray[np.uint8]) -> None:
+            stage_set.draw_clips(image, moment.clips, shift, roll, view)
+            for blood in moment.blood:
+                blood.pool.paint(image, blood.radius, view, shift, roll)
+            if moment.bag is not None:
+                stage_set.draw_bag(image, moment.bag, shift, roll, view)
+            stage_set.draw_shadows(image, moment.poses(), view)
+
+        self._sight.picture(image, view, moment, dress)
+        for tool, pose in zip(moment.tools, self._poses(moment), strict=True):
             instruments.draw(image, view, pose)
             if tool.energised:
                 stage_set.draw_spark(image, pose, view, moment.time_s)
@@ -168,13 +196,13 @@ class Studio:
     def _instruments(self, moment: Moment) -> tuple[InstrumentTruth, ...]:
         if not moment.tools:
             return ()
-        points, labels = self.patient.points(moment.shift, moment.roll, moment.emptied)
+        labels = self._sight.labels(GRID, moment, lambda _labels: None)
         Rim(self.vendor, view_of(*GRID), *GRID).black(labels, cv2.LINE_8)
-        surface = Surface(points, labels)
+        surface = Surface(cloud(self._sight.depth(GRID, moment), view_of(*GRID)), labels)
         return tuple(self._instrument(tool, moment, surface) for tool in moment.tools)
 
     def _instrument(self, tool: Tool, moment: Moment, surface: Surface) -> InstrumentTruth:
-        pose = tool.pose.rolled(moment.roll)
+        pose = self._eye.sees(tool.pose.rolled(moment.roll))
         x, y = self._view.px(pose.tip_x, pose.tip_y)
         tip = instruments.tip_mm(pose)
         return InstrumentTruth(
@@ -198,8 +226,25 @@ class Studio:
         seen = np.ones(labels.shape, np.uint8)
         Rim(self.vendor, view_of(*GRID), *GRID).black(seen, cv2.LINE_8)
         newest = max(moment.blood, key=lambda blood: blood.growing)
+        at = (newest.pool.x, newest.pool.y)
+        x, y = self._place(at, moment, 1.0)
+        scale, view = self._view.scale, self._view
+        depth = self.patient.depth_at(*at, moment.emptied)
         return Bleeding(
             float(np.count_nonzero(labels == BLOOD) / np.count_nonzero(seen)),
             any(blood.growing for blood in moment.blood),
-            stage_set.seen(newest.pool.x, newest.pool.y, moment.shift, moment.roll, self._view),
+            (x, y),
+            in_space((x - view.offset_x) / scale, (y - view.offset_y) / scale, depth),
         )
+
+    def _zones(self, moment: Moment) -> tuple[ZoneTruth, ...]:
+        return tuple(ZoneTruth(area.kind, tuple(self._place(at, moment) for at in area.outline)) for area in AREAS)
+
+    def _place(self, at: Place, moment: Moment, zoom: float | None = None) -> Pixel:
+        """Give where a place of the plan is in the picture [px].
+
+        :param zoom: of the plan; None: the patient's.
+        """
+        x, y = far(at, self.patient.zoom if zoom is None else zoom)
+        seen = stage_set.seen(x, y, moment.shift, moment.roll, self._view)
+        return self._sight.place(x, y, seen, self._view, moment.emptied)

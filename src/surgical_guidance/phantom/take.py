@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from surgical_guidance.phantom import layout
 from surgical_guidance.phantom.choreography import Choreography
+from surgical_guidance.phantom.eyes import BASELINE_MM, find_eye
 from surgical_guidance.phantom.geometry import Map
 from surgical_guidance.phantom.layout import HEIGHT, WIDTH, Organ
 from surgical_guidance.phantom.moment import Moment
@@ -27,7 +28,7 @@ from surgical_guidance.phantom.patient import FINEST, Patient
 from surgical_guidance.phantom.scenarios import RATE, Scenario, find
 from surgical_guidance.phantom.studio import Slate, Studio
 from surgical_guidance.phantom.truth import FrameTruth
-from surgical_guidance.phantom.vendors import PLAIN, find_vendor
+from surgical_guidance.phantom.vendors import PLAIN, Vendor, find_vendor
 
 _PAINT_SCALE = FINEST  # the truth is cut from the painting: one painting for every size of picture
 
@@ -39,21 +40,32 @@ class Take:
     :param seed: which patient, and how things go in detail.
     :param width: of the pictures [px].
     :param height: [px].
-    :param vendor: whose camera, of :data:`surgical_guidance.phantom.vendors.VENDORS`; None: the plain one.
-    :raises SourceError: if there is no such scenario or vendor.
+    :param vendor: whose camera, of :data:`surgical_guidance.phantom.vendors.VENDORS`, or a camera itself; None: the
+        plain one.
+    :param eye: of a stereo endoscope, ``left`` or ``right``; the pair is rectified.
+    :param baseline_mm: between the two [mm].
+    :raises SourceError: if there is no such scenario, vendor or eye.
     """
 
     def __init__(
-        self, scenario: str, seed: int = 0, width: int = WIDTH, height: int = HEIGHT, vendor: str | None = None
+        self,
+        scenario: str,
+        seed: int = 0,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        vendor: str | Vendor | None = None,
+        *,
+        eye: str = 'left',
+        baseline_mm: float = BASELINE_MM,
     ) -> None:
-        camera = find_vendor(vendor or PLAIN.name)
+        camera = vendor if isinstance(vendor, Vendor) else find_vendor(vendor or PLAIN.name)
         rng = np.random.default_rng((seed, 11))
         self.scenario: Scenario = find(scenario).stretched(rng)
         self.seed, self.vendor = seed, camera.name
         self.width, self.height = width, height
         patient = _patient(seed, self.scenario.zoom)
         self._choreography = Choreography(self.scenario, patient, rng)
-        self._studio = Studio(patient, camera, width, height, seed)
+        self._studio = Studio(patient, camera, width, height, seed, find_eye(eye, baseline_mm))
 
     @property
     def frames(self) -> int:

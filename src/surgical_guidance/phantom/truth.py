@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,7 @@ class CameraTruth:
     :param cx: principal point [px].
     :param cy: [px].
     :param roll_deg: of the camera about its axis; positive when the picture has turned anticlockwise [degrees].
+    :param baseline_mm: how far it stands to the right of the left eye: 0 for the left eye itself [mm].
     :param drift_mm: how far the camera has moved over the tissue from the start, right and down, breath and heartbeat
         not counted [mm].
     """
@@ -60,6 +61,7 @@ class CameraTruth:
     cy: float
     roll_deg: float = 0.0
     drift_mm: tuple[float, float] = (0.0, 0.0)
+    baseline_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,13 @@ class Bleeding:
     :param share: of the round picture that it covers, 0 to 1, as the label image has it.
     :param growing: the pool spreads at this moment.
     :param source: where it comes from [px].
+    :param source_mm: the same in space [mm].
     """
 
     share: float
     growing: bool
     source: Pixel
+    source_mm: Millimetres
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,18 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneTruth:
+    """A region where instruments may or may not work.
+
+    :param kind: ``safe`` or ``no_go``.
+    :param outline: its corners [px].
+    """
+
+    kind: str
+    outline: tuple[Pixel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FrameTruth:
     """What is really in one frame.
 
@@ -161,6 +177,11 @@ class FrameTruth:
     :param phase: of :data:`PHASES`.
     :param verb: of :data:`VERBS`: what the working instrument does.
     :param energy: some instrument is energised.
+    :param zones: judgement, not seen: where it is safe and where nobody may go; none out of the body.
+    :param landmarks: by name of :data:`surgical_guidance.contract.LANDMARKS`, in the picture or outside it [px].
+    :param critical_view: how far C1, C2 and C3 of the critical view of safety are met, 0 to 1.
+    :param identified: structures that the surgeon has identified.
+    :param target_share: of the picture that the gallbladder covers, 0 to 1; 0: it is not there.
     """
 
     scenario: str
@@ -176,6 +197,11 @@ class FrameTruth:
     phase: str
     verb: str
     energy: bool
+    zones: tuple[ZoneTruth, ...] = ()
+    landmarks: Mapping[str, Pixel] = field(default_factory=dict)
+    critical_view: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    identified: tuple[str, ...] = ()
+    target_share: float = 0.0
 
     def instrument(self, class_name: str) -> InstrumentTruth | None:
         """Give the first instrument of a class, None where there is none."""
@@ -197,12 +223,22 @@ class FrameTruth:
         camera, events = data.pop('camera'), data.pop('events')
         blood = events.pop('bleeding')
         if blood is not None:
-            blood = Bleeding(**{**blood, 'source': tuple(blood['source'])})
+            blood = Bleeding(**{**blood, **{name: tuple(blood[name]) for name in ('source', 'source_mm')}})
         camera['drift_mm'] = tuple(camera['drift_mm'])
-        instruments = tuple(_instrument(one) for one in data.pop('instruments'))
+        data |= {name: tuple(data[name]) for name in ('critical_view', 'identified')}
         return cls(
-            camera=CameraTruth(**camera), instruments=instruments, events=Events(bleeding=blood, **events), **data
+            camera=CameraTruth(**camera),
+            instruments=tuple(_instrument(one) for one in data.pop('instruments')),
+            events=Events(bleeding=blood, **events),
+            zones=tuple(ZoneTruth(zone['kind'], tuple(map(_pixel, zone['outline']))) for zone in data.pop('zones')),
+            landmarks={name: _pixel(at) for name, at in data.pop('landmarks').items()},
+            **data,
         )
+
+
+def _pixel(at: Sequence[float]) -> Pixel:
+    x, y = at
+    return x, y
 
 
 def _instrument(data: dict[str, Any]) -> InstrumentTruth:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Protocol
 
 import cv2
@@ -9,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
-from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
-from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instrument
+from surgical_guidance.contract import CONDITIONS
+from surgical_guidance.scene.blood import BloodMeter
+from surgical_guidance.scene.conditions import with_missing
+from surgical_guidance.scene.horizon import Attitude, Horizon
+from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments
+from surgical_guidance.scene.memory import TissueMemory
 from surgical_guidance.scene.metric import proximities
-from surgical_guidance.scene.regions import Grid, Region, RegionFinder
+from surgical_guidance.scene.regions import Grid, RegionFinder
 from surgical_guidance.scene.state import (
     NAN,
     NOTHING_ELSE,
@@ -23,12 +29,18 @@ from surgical_guidance.scene.state import (
     StageTime,
     Structure,
 )
-from surgical_guidance.scene.structures import find_structure
-from surgical_guidance.scene.view import ViewMeter
+from surgical_guidance.scene.structures import find_structures
+from surgical_guidance.scene.timeline import Timeline
+from surgical_guidance.scene.tracks import Tracker
+from surgical_guidance.scene.view import View, ViewMeter
 
 STAGE = 'scene'
 
 _EDGE = 2  # label pixels at the border of the picture or the field of view in which nothing can be said to end
+
+
+_SHARPNESS_S = 0.05  # how often sharpness is measured [s]
+_EVERY = 4  # every fourth row of the confidence gives its mean
 
 
 class Picture(Protocol):
@@ -52,17 +64,40 @@ class Picture(Protocol):
 
 
 class SceneBuilder:
-    """Builds scenes, one frame after another, each from its own frame alone. Not for two threads at once.
+    """Builds the scenes of one session, one frame after another. Not for two threads at once.
+
+    What is known over time (identity, growth, the reference of roll) goes by the frames' stamps: after a gap, where
+    stamps go back, and where the picture changes its size, all of it begins anew. The same frames, segmentations and
+    contexts give the same scenes.
 
     :param shaft_diameter_mm: true diameter of the instruments' shafts [mm].
     """
 
     def __init__(self, shaft_diameter_mm: float = SHAFT_DIAMETER_MM) -> None:
         self._shaft_diameter_mm = shaft_diameter_mm
+        self._timeline = Timeline()
         self._view = ViewMeter()
         self._regions = RegionFinder()
+        self._tracker = Tracker()
+        self._memory = TissueMemory()
+        self._blood = BloodMeter()
+        self._horizon = Horizon()
+        self._sharp_since_s = math.inf
+        self._sharpness = NAN
+        self._attitude = Attitude()
+        self._moved = (0, 0)
         self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._inside: NDArray[np.uint8] = self._edge
+
+    def reset(self) -> None:
+        """Begin anew: identities, growth, and the picture that roll and drift refer to."""
+        self._tracker.reset()
+        self._memory.reset()
+        self._blood.reset()
+        self._horizon.reset()
+        self._sharp_since_s = math.inf
+        self._attitude = Attitude()
+        self._moved = (0, 0)
 
     def build(
         self,
@@ -81,7 +116,11 @@ class SceneBuilder:
         """
         start_ns = monotonic_ns()
         height, width = frame.image.shape[:2]
-        view = self._view.measure(frame.image)
+        step_s = self._timeline.step(frame.stamp_ns, (width, height))
+        if step_s is None:
+            self.reset()
+            step_s = 0.0
+        view = self._look_at(frame.image, step_s, context)
         instruments: tuple[Instrument, ...] = ()
         structures: tuple[Structure, ...] = ()
         near = proximities((), (), Grid(1.0, 1.0))
@@ -92,13 +131,21 @@ class SceneBuilder:
             rows, columns = segmentation.labels.shape
             grid = Grid(width / columns, height / rows)
             self._mark_edge(rows, columns, view.field)
-            quality = cv2.mean(segmentation.confidence, mask=self._inside)[0] / 255.0
-            instrument_regions, structure_regions = self._sorted_regions(segmentation)
-            instruments = tuple(
-                find_instrument(region, grid, self._edge, self._shaft_diameter_mm) for region in instrument_regions
-            )
-            structures = tuple(find_structure(region, grid, rows * columns) for region in structure_regions)
-            near = proximities(instruments, structure_regions, grid)
+            quality = cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0
+            covered = self._memory.covered(segmentation)
+            self._move_memory(grid)
+            instrument_regions = self._regions.instruments(segmentation, covered)
+            structure_regions = self._regions.structures(segmentation, self._memory.whole(segmentation))
+            instruments = find_instruments(instrument_regions, grid, self._edge, self._shaft_diameter_mm)
+            instruments = self._tracker.follow(instruments, step_s, height, context.energy)
+            structures = find_structures(structure_regions, grid, rows * columns)
+            structures = self._blood.follow(structures, segmentation, step_s, (width, height))
+            structures = _with_identified(structures, context.identified)
+            near = proximities(instruments, structure_regions, grid, covered)
+        self._attitude = attitude = self._horizon.follow(
+            frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0
+        )
+        conditions = with_missing(context.conditions, view, None if segmentation is None else structures)
         end_ns = monotonic_ns()
         own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)
         return SceneState(
@@ -120,19 +167,31 @@ class SceneBuilder:
             phase_probability=context.phase_probability,
             action=context.action,
             action_probability=context.action_probability,
-            conditions=context.conditions,
+            conditions=conditions,
             critical_view=context.critical_view,
+            roll=attitude.roll,
+            drift_x=attitude.drift_x,
+            drift_y=attitude.drift_y,
+            energy=context.energy,
         )
 
-    def _sorted_regions(self, segmentation: Segmentation) -> tuple[list[Region], list[Region]]:
-        instruments: list[Region] = []
-        structures: list[Region] = []
-        for region in self._regions.find(segmentation):
-            if region.class_name in INSTRUMENT_CLASSES:
-                instruments.append(region)
-            elif region.class_name in STRUCTURE_CLASSES:
-                structures.append(region)
-        return instruments, structures
+    def _look_at(self, image: NDArray[np.uint8], step_s: float, context: Context) -> View:
+        """Measure the picture; its sharpness every :data:`_SHARPNESS_S`, which is often enough and costs the most."""
+        self._sharp_since_s += step_s
+        due = step_s == 0.0 or self._sharp_since_s >= _SHARPNESS_S
+        told = {condition.name for condition in context.conditions}
+        view = self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due)
+        if due:
+            self._sharp_since_s, self._sharpness = 0.0, view.sharpness
+        return replace(view, sharpness=self._sharpness)
+
+    def _move_memory(self, grid: Grid) -> None:
+        """Move what is remembered by whole label pixels, as the picture was last seen to move."""
+        x, y = self._attitude.drift_x / grid.sx, self._attitude.drift_y / grid.sy
+        if math.isfinite(x + y):
+            columns, rows = round(x) - self._moved[0], round(y) - self._moved[1]
+            self._memory.move(columns, rows)
+            self._moved = (round(x), round(y))
 
     def _mark_edge(self, rows: int, columns: int, field: NDArray[np.float32] | None) -> None:
         """Mark on a label map where the picture ends, and what lies inside."""
@@ -149,6 +208,13 @@ class SceneBuilder:
         else:
             self._edge.fill(0)
         cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
+
+
+def _with_identified(structures: tuple[Structure, ...], names: tuple[str, ...]) -> tuple[Structure, ...]:
+    """Mark the structures that somebody has confirmed."""
+    if not names:
+        return structures
+    return tuple(replace(one, identified=True) if one.class_name in names else one for one in structures)
 
 
 def _as_sent(stage: StageTime) -> StageTime:

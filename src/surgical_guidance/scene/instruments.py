@@ -1,4 +1,4 @@
-"""From regions of instrument classes to :class:`Instrument`: axis, tip, shaft width, scale.
+"""From regions of instrument classes to :class:`Instrument`: axis, tip with covariance, shaft width, scale, opening.
 
 The axis is the main axis of the region, directed from where it enters the picture. Along it the region is laid straight
 (module ``strip``); its foremost end is the tip, and the part behind the tool gives the width of the shaft (``shaft``).
@@ -7,15 +7,16 @@ The axis is the main axis of the region, directed from where it enters the pictu
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from surgical_guidance.scene.regions import Grid, Region, outline_in_picture
-from surgical_guidance.scene.shaft import fit_shaft
+from surgical_guidance.scene.regions import Grid, Region, outlines_in_picture
+from surgical_guidance.scene.shaft import Shaft, fit_shafts
 from surgical_guidance.scene.state import NAN, Instrument
-from surgical_guidance.scene.strip import Vector, straighten
+from surgical_guidance.scene.strip import Strip, Vector, straighten
 
 SHAFT_DIAMETER_MM = 5.0
 """Outer diameter of the usual laparoscopic shaft [mm]; DOMAIN: 5 mm and 8 mm are common."""
@@ -23,75 +24,134 @@ SHAFT_DIAMETER_MM = 5.0
 JAWED = frozenset(('grasper', 'clipper'))
 """Instruments that end in two jaws: their tip is the middle between the jaws' ends."""
 
+TIP_SIGMA = {'along': 1.5, 'across': 1.0}
+"""Standard deviation of a tip along and across the axis [label pixels] [I]: networks blur the foremost end most."""
+
 _JAW_BAND = 0.3  # of the greatest width, behind the foremost point: both jaws end in it
+_OPENINGS = {'grasper': (0.70, 2.25), 'clipper': (0.45, 0.96)}
+"""Distance of the jaws' outer sides over the shaft's width, closed and wide open: of the phantom's instruments [I]."""
 _ELONGATED = 1.5  # length over width, below which the main axis of a shape says nothing
 
 
-def find_instrument(
-    region: Region,
+def find_instruments(
+    regions: Sequence[Region],
     grid: Grid,
     edge: NDArray[np.uint8],
     shaft_diameter_mm: float = SHAFT_DIAMETER_MM,
-) -> Instrument:
-    """Describe a region of an instrument class.
+) -> tuple[Instrument, ...]:
+    """Describe regions of instrument classes.
 
     :param edge: ``uint8``, as large as the label map, not 0 where the picture or the field of view ends.
-    :param shaft_diameter_mm: true diameter of the shaft [mm].
+    :param shaft_diameter_mm: true diameter of the shafts [mm].
     """
-    centre, axis = _axis(region, grid, edge)
-    strip = straighten(region, grid, centre, axis)
-    shaft = fit_shaft(strip.profile(), region.class_name, grid.pitch, edge.shape[0] * grid.sy)
-    v = strip.jaws_middle(_JAW_BAND) if region.class_name in JAWED else strip.point_middle()
+    if not regions:
+        return ()
+    centres, axes = _axes(regions, grid, edge)
+    strips, profiles = straighten(regions, grid, centres, axes)
+    shafts = fit_shafts(profiles, [region.class_name for region in regions], grid.pitch, edge.shape[0] * grid.sy)
+    outlines = outlines_in_picture(regions, grid)
+    return tuple(
+        _instrument(*parts, grid, edge, shaft_diameter_mm)
+        for parts in zip(regions, strips, shafts, outlines, strict=True)
+    )
+
+
+def _instrument(
+    region: Region,
+    strip: Strip,
+    shaft: Shaft,
+    outline: NDArray[np.float32],
+    grid: Grid,
+    edge: NDArray[np.uint8],
+    shaft_diameter_mm: float,
+) -> Instrument:
+    opening = NAN
+    if region.class_name in JAWED:
+        v, spread = strip.jaws(_JAW_BAND)
+        closed, wide = _OPENINGS[region.class_name]
+        share = (spread / shaft.width - closed) / (wide - closed)
+        opening = min(max(share, 0.0), 1.0) if math.isfinite(share) else NAN
+    else:
+        v = strip.point_middle()
     visible = not _on_edge(strip.place(grid.pitch / 2, v), edge, grid)
     x, y = strip.place(0.0, v) if visible else (NAN, NAN)
     scale = shaft_diameter_mm / shaft.width
     c, s = math.cos(shaft.turn), math.sin(shaft.turn)
+    ax, ay = strip.axis
+    along, across = ((TIP_SIGMA[which] * grid.pitch) ** 2 if visible else NAN for which in ('along', 'across'))
     return Instrument(
         class_name=region.class_name,
         score=region.score,
-        contour=outline_in_picture(region, grid),
+        contour=outline,
         tip_visible=visible,
         tip_x=x,
         tip_y=y,
-        axis_x=c * axis[0] - s * axis[1],
-        axis_y=s * axis[0] + c * axis[1],
+        axis_x=c * ax - s * ay,
+        axis_y=s * ax + c * ay,
         shaft_width_px=shaft.width,
         mm_per_px=scale,
         mm_per_px_sigma=scale * shaft.sigma / shaft.width,
+        tip_xx=along * ax * ax + across * ay * ay,
+        tip_xy=(along - across) * ax * ay,
+        tip_yy=along * ay * ay + across * ax * ax,
+        opening=opening if visible else NAN,
     )
 
 
-def _axis(region: Region, grid: Grid, edge: NDArray[np.uint8]) -> tuple[Vector, Vector]:
-    """Find the middle of a region [px of the picture] and the unit vector from where it enters to its far end."""
-    moments = cv2.moments(region.mask, binaryImage=True)
-    column = region.left + moments['m10'] / moments['m00']
-    row = region.top + moments['m01'] / moments['m00']
-    centre = ((column + 0.5) * grid.sx - 0.5, (row + 0.5) * grid.sy - 0.5)
+def _axes(
+    regions: Sequence[Region], grid: Grid, edge: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find the middle of each region [px of the picture] and the unit vector from where it enters to its far end."""
+    lengths = [len(region.outline) for region in regions]
+    points = np.concatenate([region.outline for region in regions])
+    starts = np.concatenate(([0], np.cumsum(lengths[:-1]))).astype(np.intp)
+    border = edge[points[:, 1], points[:, 0]] != 0
+    shapes = [_main_axis(region, grid) for region in regions]
+    main = np.array([axis for _, axis, _ in shapes])
+    x, y = points[:, 0] * grid.sx, points[:, 1] * grid.sy
+    along = np.repeat(main[:, 0], lengths) * x + np.repeat(main[:, 1], lengths) * y
+    low, high = np.minimum.reduceat(along, starts), np.maximum.reduceat(along, starts)
+    entry_low = np.minimum.reduceat(np.where(border, along, np.inf), starts)
+    entry_high = np.maximum.reduceat(np.where(border, along, -np.inf), starts)
+    enters_low = (entry_low - low <= high - entry_high).tolist()
+    touching = np.add.reduceat(border, starts, dtype=np.int64)
+    touched = np.maximum(touching, 1)
+    entry_x = (np.add.reduceat(x * border, starts) / touched).tolist()
+    entry_y = (np.add.reduceat(y * border, starts) / touched).tolist()
+    middle = ((edge.shape[1] * grid.sx - 1) / 2, (edge.shape[0] * grid.sy - 1) / 2)
+    for number, ((cx, cy), (ax, ay), elongated) in enumerate(shapes):
+        if not touching[number]:
+            # It touches nothing (its shaft is hidden): instruments come from outside, the tip is nearer to the middle.
+            forwards = (middle[0] - cx) * ax + (middle[1] - cy) * ay >= 0.0
+        elif elongated:
+            forwards = enters_low[number]
+        else:
+            inward = (cx + 0.5 - grid.sx / 2 - entry_x[number], cy + 0.5 - grid.sy / 2 - entry_y[number])
+            reach = math.hypot(*inward)
+            if reach > 0.0:
+                main[number] = (inward[0] / reach, inward[1] / reach)
+            forwards = True
+        if not forwards:
+            main[number] *= -1.0
+    return np.array([centre for centre, _, _ in shapes]), main
+
+
+def _main_axis(region: Region, grid: Grid) -> tuple[Vector, Vector, bool]:
+    """Find the middle of a region [px of the picture], its main axis, and whether it is long enough to have one."""
+    moments = cv2.moments(region.outline)
+    left = top = 0
+    if moments['m00'] <= 0.0:  # as thin as a line: it has no inside, but pixels
+        moments = cv2.moments(region.mask, binaryImage=True)
+        left, top = region.left, region.top
+    column = left + moments['m10'] / moments['m00']
+    row = top + moments['m01'] / moments['m00']
     xx, yy = moments['mu20'] * grid.sx**2, moments['mu02'] * grid.sy**2
     xy = moments['mu11'] * grid.sx * grid.sy
     angle = 0.5 * math.atan2(2.0 * xy, xx - yy)
-    axis = (math.cos(angle), math.sin(angle))
-
-    outline = region.outline
-    border = outline[edge[outline[:, 1], outline[:, 0]] != 0]
-    if not len(border):
-        # It touches nothing (its shaft is hidden): instruments come from outside, so the tip is nearer to the middle.
-        middle = (edge.shape[1] * grid.sx / 2 - centre[0], edge.shape[0] * grid.sy / 2 - centre[1])
-        return centre, axis if middle[0] * axis[0] + middle[1] * axis[1] >= 0.0 else (-axis[0], -axis[1])
-
     difference = math.hypot(xx - yy, 2.0 * xy)
-    if xx + yy + difference < _ELONGATED**2 * (xx + yy - difference):
-        inward = (
-            (column - float(border[:, 0].mean())) * grid.sx,
-            (row - float(border[:, 1].mean())) * grid.sy,
-        )
-        reach = math.hypot(*inward)
-        return centre, (inward[0] / reach, inward[1] / reach) if reach > 0.0 else axis
-
-    direction = np.array((axis[0] * grid.sx, axis[1] * grid.sy), np.float32)
-    along, entry = outline @ direction, border @ direction
-    enters_low = float(entry.min() - along.min()) <= float(along.max() - entry.max())
-    return centre, axis if enters_low else (-axis[0], -axis[1])
+    elongated = xx + yy + difference >= _ELONGATED**2 * (xx + yy - difference)
+    centre = ((column + 0.5) * grid.sx - 0.5, (row + 0.5) * grid.sy - 0.5)
+    return centre, (math.cos(angle), math.sin(angle)), elongated
 
 
 def _on_edge(point: Vector, edge: NDArray[np.uint8], grid: Grid) -> bool:

@@ -7,7 +7,7 @@ so a distance in the image plane is a lower bound of the distance in space (``do
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -21,52 +21,59 @@ METHOD = 'shaft_width'
 LOCALISATION_SIGMA = 1.0
 """Standard deviation of the tip and of the border of a structure, each [label pixels] [I]."""
 
+REMEMBERED_SIGMA = 2.0
+"""What is added for the border of a structure under an instrument: it is where it was seen last [label pixels] [I]."""
 
-def proximities(instruments: Sequence[Instrument], structures: Sequence[Region], grid: Grid) -> tuple[Proximity, ...]:
-    """Give the distance of every visible tip to every structure, tip by tip.
+UNSEEN_DEPTH = (0.3, 0.06)
+"""What the depth that one camera does not see adds: a height of the tip over the tissue [mm], and a share of the distance
+[I]: tissue that rises or falls by a third of a distance makes it 6 % longer."""
+
+
+def proximities(
+    instruments: Sequence[Instrument],
+    structures: Sequence[Region],
+    grid: Grid,
+    covered: NDArray[np.uint8] | None = None,
+) -> tuple[Proximity, ...]:
+    """Give the distance of every visible tip to every structure, tip by tip; 0 where the tip is over it.
 
     :param structures: the regions of ``SceneState.structures``, in the same order.
+    :param covered: ``uint8``, as large as the label map, not 0 where instruments are; None: nowhere.
     """
     tips = [(index, instrument) for index, instrument in enumerate(instruments) if instrument.tip_visible]
     if not tips or not structures:
         return ()
-    outlines = grid.to_picture(np.concatenate([region.outline for region in structures]))
-    x, y = np.ascontiguousarray(outlines[:, 0]), np.ascontiguousarray(outlines[:, 1])
-    bounds = list(pairwise(accumulate((len(region.outline) for region in structures), initial=0)))
+    borders = np.concatenate([region.outline for region in structures])
+    outlines = grid.to_picture(borders)
+    places = np.array([(tip.tip_x, tip.tip_y) for _, tip in tips], np.float32)
+    # (tips, border pixels of all structures, one after another)
+    squares = np.square(outlines[:, 0] - places[:, :1])
+    squares += np.square(outlines[:, 1] - places[:, 1:])
+    bounds = pairwise(accumulate((len(region.outline) for region in structures), initial=0))
+    nearest = np.stack([squares[:, start:end].argmin(axis=1) + start for start, end in bounds], axis=1)
+    apart = np.sqrt(np.take_along_axis(squares, nearest, axis=1))  # to the middle of a pixel: half a pixel too far
+    apart = np.where(apart > grid.pitch, apart - grid.pitch / 2, 0.0).astype(np.float64)
+    points = outlines[nearest]
+    hidden = np.zeros(nearest.shape) if covered is None else covered[borders[nearest, 1], borders[nearest, 0]]
+    for row, (x, y) in enumerate(places.tolist()):
+        over = _over(x, y, structures, grid)
+        apart[row, over] = 0.0
+        hidden[row, over] = covered is not None
+        points[row, over] = x, y
+    places_px = np.sqrt(2.0 * LOCALISATION_SIGMA**2 + hidden * REMEMBERED_SIGMA**2) * grid.pitch
+    scale = np.array([(tip.mm_per_px, tip.mm_per_px_sigma) for _, tip in tips])
+    millimetres = apart * scale[:, :1]
+    unseen = np.hypot(UNSEEN_DEPTH[0], UNSEEN_DEPTH[1] * millimetres)
+    sigma = np.hypot(np.hypot(apart * scale[:, 1:], scale[:, :1] * places_px), unseen)
+    found = zip(apart.tolist(), millimetres.tolist(), sigma.tolist(), points.tolist(), tips, strict=True)
     return tuple(
-        near for index, instrument in tips for near in _of_one_tip(index, instrument, x, y, bounds, grid.pitch)
+        Proximity(index, structure, px, mm, sigma_mm, '' if math.isnan(mm) else METHOD, x, y)
+        for pixels, mms, sigmas, ends, (index, _) in found
+        for structure, (px, mm, sigma_mm, (x, y)) in enumerate(zip(pixels, mms, sigmas, ends, strict=True))
     )
 
 
-def _of_one_tip(
-    index: int,
-    instrument: Instrument,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    bounds: Sequence[tuple[int, int]],
-    pitch: float,
-) -> Iterator[Proximity]:
-    """Give the distances of one tip.
-
-    :param x: of the border pixels of all structures, one structure after another [px]; ``y`` likewise.
-    :param bounds: where the pixels of each structure begin and end.
-    """
-    dx, dy = x - np.float32(instrument.tip_x), y - np.float32(instrument.tip_y)
-    squares = dx * dx + dy * dy
-    scale, scale_sigma = instrument.mm_per_px, instrument.mm_per_px_sigma
-    localisation = scale * LOCALISATION_SIGMA * math.sqrt(2.0) * pitch
-    method = '' if math.isnan(scale) else METHOD
-    for structure, (start, end) in enumerate(bounds):
-        nearest = start + int(squares[start:end].argmin())
-        apart = math.sqrt(squares[nearest])  # to the middle of a pixel: half a pixel too far
-        distance = apart - pitch / 2 if apart > pitch else 0.0
-        yield Proximity(
-            instrument=index,
-            structure=structure,
-            distance_px=distance,
-            distance_mm=distance * scale,
-            sigma_mm=math.hypot(distance * scale_sigma, localisation),
-            method=method,
-            nearest_x=float(x[nearest]),
-            nearest_y=float(y[nearest]),
-        )
+def _over(x: float, y: float, structures: Sequence[Region], grid: Grid) -> list[int]:
+    """Name the structures that a place of the picture lies on."""
+    column, row = round((x + 0.5) / grid.sx - 0.5), round((y + 0.5) / grid.sy - 0.5)
+    return [number for number, region in enumerate(structures) if region.holds(column, row)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +22,8 @@ MAX_PARTS = 6
 
 _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network does not know better
 
-_FOREGROUND = frozenset((*INSTRUMENT_CLASSES, *STRUCTURE_CLASSES))
+_SCORED = 4  # every fourth row of a part gives its mean probability
+_FEW = 8  # parts of a class, up to which it is worth asking whether they keep clear of each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,12 @@ class Grid:
 class Region:
     """One connected part of one class.
 
-    :param score: mean probability of its pixels, 0 to 1.
+    :param score: mean probability of its pixels that are seen, 0 to 1; 0 where an instrument covers all of it.
     :param outline: ``int32 (n, 2)``, every pixel of the outer border, in label pixels.
     :param mask: ``uint8``, 255 on its pixels, cut out of the map.
     :param left: column of the cut-out in the map.
     :param top: row of the cut-out in the map.
-    :param area: number of its label pixels.
+    :param area: number of its label pixels that are seen.
     """
 
     class_name: str
@@ -68,46 +70,115 @@ class Region:
     top: int
     area: int
 
+    def holds(self, column: int, row: int) -> bool:
+        """Whether a label pixel belongs to it."""
+        x, y = column - self.left, row - self.top
+        rows, columns = self.mask.shape
+        return 0 <= x < columns and 0 <= y < rows and bool(self.mask[y, x])
+
 
 def outline_in_picture(region: Region, grid: Grid) -> NDArray[np.float32]:
     """Give a region's outline with few points, ``float32 (n, 2)`` [px]."""
-    few = cv2.approxPolyDP(region.outline, _TOLERANCE, closed=True).reshape(-1, 2)
-    return grid.to_picture(np.asarray(few, np.int32))
+    (outline,) = outlines_in_picture((region,), grid)
+    return outline
+
+
+def outlines_in_picture(regions: Sequence[Region], grid: Grid) -> list[NDArray[np.float32]]:
+    """Give the outlines of regions with few points, each ``float32 (n, 2)`` [px]."""
+    if not regions:
+        return []
+    few = [cv2.approxPolyDP(region.outline, _TOLERANCE, closed=True).reshape(-1, 2) for region in regions]
+    ends = list(accumulate(len(outline) for outline in few))
+    placed = grid.to_picture(np.concatenate(few))
+    return [placed[start:end] for start, end in pairwise((0, *ends))]
 
 
 class RegionFinder:
-    """Finds the regions of label maps. Keeps one buffer of the map's size."""
+    """Finds the regions of label maps. Keeps two buffers of the map's size."""
 
     def __init__(self) -> None:
-        self._class_mask: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        self._labels: NDArray[np.int32] = np.empty((0, 0), np.int32)
+        self._mask: NDArray[np.bool_] = np.empty((0, 0), np.bool_)
 
-    def find(self, segmentation: Segmentation) -> Iterator[Region]:
-        """Give the regions class by class, in the order of the model's classes, the largest of a class first."""
-        labels, confidence = segmentation.labels, segmentation.confidence
-        if self._class_mask.shape != labels.shape:
-            self._class_mask = np.empty_like(labels)
-        smallest = max(1.0, MIN_SHARE * labels.size)
-        counts = cv2.calcHist([labels], [0], None, [256], [0.0, 256.0]).ravel()
-        for index, name in enumerate(segmentation.classes):
-            if name not in _FOREGROUND or counts[index] < smallest:
-                continue
-            cv2.inRange(labels, (index,), (index,), dst=self._class_mask)
-            yield from self._parts(name, confidence, smallest)
+    def instruments(self, segmentation: Segmentation, covered: NDArray[np.uint8]) -> list[Region]:
+        """Give the regions of instruments, class by class, the largest of a class first.
 
-    def _parts(self, name: str, confidence: NDArray[np.uint8], smallest: float) -> Iterator[Region]:
+        :param covered: ``uint8 (h, w)``, 1 where instruments are, else 0.
+        """
+        self._allocate(segmentation.labels.shape)
+        np.multiply(segmentation.labels, covered, out=self._labels)
+        return self._find(segmentation, segmentation.labels, INSTRUMENT_CLASSES)
+
+    def structures(self, segmentation: Segmentation, whole: NDArray[np.uint8] | None = None) -> list[Region]:
+        """Give the regions of structures, class by class, the largest of a class first.
+
+        :param whole: labels with the tissue that instruments cover; None: as they are.
+        """
+        labels = segmentation.labels if whole is None else whole
+        self._allocate(labels.shape)
+        np.copyto(self._labels, labels)
+        return self._find(segmentation, labels, STRUCTURE_CLASSES)
+
+    def _allocate(self, shape: tuple[int, ...]) -> None:
+        if self._labels.shape != shape:
+            self._labels = np.empty(shape, np.int32)
+            self._mask = np.empty(shape, np.bool_)
+
+    def _find(self, segmentation: Segmentation, labels: NDArray[np.uint8], wanted: Sequence[str]) -> list[Region]:
+        # one pass for all classes: this mode follows the outer border of every connected part of a map of integers.
         # Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel.
-        outlines, _ = cv2.findContours(self._class_mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        shortest = math.sqrt(smallest)  # a border has at least as many pixels as its box's longer side: specks go early
-        boxes = [(cv2.boundingRect(outline), outline) for outline in outlines if len(outline) >= shortest]
-        large = [(box, outline) for box, outline in boxes if box[2] * box[3] >= smallest]
+        outlines, _ = cv2.findContours(self._labels, cv2.RETR_FLOODFILL, cv2.CHAIN_APPROX_NONE)
+        smallest = max(1.0, MIN_SHARE * labels.size)
+        parts: dict[int, list[tuple[Sequence[int], Any]]] = {}
+        for outline in outlines:
+            column, row = outline[0, 0]
+            parts.setdefault(int(labels[row, column]), []).append((cv2.boundingRect(outline), outline))
+        found: list[Region] = []
+        for index, name in enumerate(segmentation.classes):
+            if name in wanted and index in parts:
+                found += self._of_class(name, index, segmentation, labels, parts[index], smallest)
+        return found
+
+    def _of_class(
+        self,
+        name: str,
+        index: int,
+        segmentation: Segmentation,
+        labels: NDArray[np.uint8],
+        parts: Sequence[tuple[Sequence[int], Any]],
+        smallest: float,
+    ) -> Iterator[Region]:
+        # a border has at least as many pixels as its box's longer side: specks go early
+        large = [part for part in parts if part[0][2] * part[0][3] >= smallest and len(part[1]) ** 2 >= smallest]
         large.sort(key=lambda part: part[0][2] * part[0][3], reverse=True)
-        for (left, top, width, height), outline in large[:MAX_PARTS]:
-            mask = np.zeros((height, width), np.uint8)
-            cv2.drawContours(mask, [outline], -1, 255.0, cv2.FILLED, offset=(-left, -top))
+        for box, outline in large[:MAX_PARTS]:
+            left, top, width, height = box
             window = np.s_[top : top + height, left : left + width]
-            cv2.bitwise_and(mask, self._class_mask[window], dst=mask)  # its holes belong to others
+            of_class = self._mask[window]
+            np.equal(labels[window], index, out=of_class)
+            mask = np.zeros((height, width), np.uint8)
+            if len(parts) <= _FEW and not any(_meet(box, other) for other, its in parts if its is not outline):
+                np.copyto(mask, 255, where=of_class)
+            else:  # others of its class lie in its box; its holes belong to others
+                cv2.drawContours(mask, [outline], -1, 255.0, cv2.FILLED, offset=(-left, -top))
+                np.multiply(mask, of_class, out=mask)
             area = cv2.countNonZero(mask)
             if area >= smallest:
-                score = cv2.mean(confidence[window], mask=mask)[0] / 255.0
-                points = np.asarray(outline, np.int32).reshape(-1, 2)
-                yield Region(name, score, points, mask, left, top, area)
+                seen = mask
+                if labels is not segmentation.labels:  # what is covered has neither an area in the picture nor a score
+                    np.equal(segmentation.labels[window], index, out=of_class)
+                    seen = np.multiply(mask, of_class)
+                    area = cv2.countNonZero(seen)
+                rows = _SCORED if height > _SCORED * _SCORED else 1
+                score = cv2.mean(segmentation.confidence[window][::rows], mask=seen[::rows])[0] / 255.0
+                yield Region(name, score, outline.reshape(-1, 2), mask, left, top, area)
+
+
+def _meet(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two boxes (left, top, width, height) overlap."""
+    return (
+        one[0] < other[0] + other[2]
+        and other[0] < one[0] + one[2]
+        and one[1] < other[1] + other[3]
+        and other[1] < one[1] + one[3]
+    )

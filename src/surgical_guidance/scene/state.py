@@ -103,6 +103,7 @@ class Context:
     :param conditions: what a model says of the view and of bleeding.
     :param energy: whether current flows, as a pedal or a generator tells.
     :param critical_view: how far C1, C2 and C3 of the critical view of safety are met, 0 to 1; NaN where unknown.
+    :param identified: classes of structures that somebody has confirmed.
     """
 
     phase: str = ''
@@ -112,6 +113,7 @@ class Context:
     conditions: tuple[Condition, ...] = ()
     energy: Energy = Energy.UNKNOWN
     critical_view: tuple[float, float, float] = (NAN, NAN, NAN)
+    identified: tuple[str, ...] = ()
 
 
 NOTHING_ELSE = Context()
@@ -197,6 +199,7 @@ class SceneState:
     roll: float = NAN
     drift_x: float = NAN
     drift_y: float = NAN
+    energy: Energy = Energy.UNKNOWN  # whatever can be seen: the instrument may be out of the view
 
     @property
     def ready_ns(self) -> int:

@@ -1,8 +1,12 @@
-"""A region laid straight along an axis: what is crooked to measure in a picture is rows and columns here."""
+"""Regions laid straight along their axes, side by side: what is crooked in a picture is rows and columns here.
+
+All instruments of a frame are measured together, since a call costs more than the few numbers of one instrument.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,21 +23,17 @@ _SLAB = 2  # rows that are measured together
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """A region cut into slabs across its axis.
+class Profiles:
+    """Regions cut into slabs across their axes; one row a region.
 
     :param u: middle of each slab, distance behind the foremost point, ``float64 (n,)`` [px].
-    :param width: ``float64 (n,)`` [px].
-    :param middle: middle of each slab across the axis, ``float64 (n,)`` [px].
+    :param width: ``float64 (regions, n)`` [px]; 0 where a region has nothing.
+    :param middle: middle of each slab across the axis, ``float64 (regions, n)`` [px].
     """
 
     u: NDArray[np.float64]
     width: NDArray[np.float64]
     middle: NDArray[np.float64]
-
-    def where(self, chosen: NDArray[np.bool_]) -> Profile:
-        """Give some of the slabs."""
-        return Profile(self.u[chosen], self.width[chosen], self.middle[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,63 +63,99 @@ class Strip:
             self.origin[1] - u * self.axis[1] + v * self.axis[0],
         )
 
-    def profile(self) -> Profile:
-        """Cut it into slabs of two label pixels."""
-        rows = self.pixels[: len(self.pixels) // _SLAB * _SLAB]
-        weights = np.ones((rows.shape[1], 2), np.float32)
-        weights[:, 1] = np.arange(rows.shape[1])
-        both = rows.astype(np.float32) @ weights
-        slabs = (both[::_SLAB] + both[1::_SLAB]).astype(np.float64)
-        filled = slabs[:, 0] > 0
-        weight, moment = slabs[filled, 0], slabs[filled, 1]
-        u = np.asarray((np.flatnonzero(filled) + 0.5) * (_SLAB * self.pitch), np.float64)
-        width = np.asarray(weight * (self.pitch / (255.0 * _SLAB)), np.float64)
-        return Profile(u, width, np.asarray(self.first_v + moment / weight * self.pitch, np.float64))
-
     def point_middle(self) -> float:
         """Find the middle of the foremost end of something pointed, ``v`` [px]."""
         weights = self.pixels[: math.ceil(_TIP_BAND)].astype(np.float64)
-        first = weights[0] if weights[0].sum() >= _ENOUGH else weights.sum(axis=0)
+        first = weights[0]
         total = float(first.sum())
+        if total < _ENOUGH:
+            first = weights.sum(axis=0)
+            total = float(first.sum())
         return self.first_v + (float(first @ np.arange(len(first))) / total * self.pitch if total else 0.0)
 
-    def jaws_middle(self, band: float) -> float:
-        """Find the middle between the ends of two jaws, ``v`` [px].
+    def jaws(self, band: float) -> tuple[float, float]:
+        """Find the ends of two jaws: the middle between them, ``v``, and how far apart their outer sides are [px].
 
         :param band: how far behind each other they may end, share of the greatest width.
         """
-        widest = float(np.count_nonzero(self.pixels > 127, axis=1).max(initial=0))
+        solid = self.pixels > 127
+        widest = float(np.add.reduce(solid, axis=1).max(initial=0))
         rows = max(math.ceil(_TIP_BAND), round(band * widest))
-        used = np.flatnonzero((self.pixels[:rows] > 127).any(axis=0))
-        return self.first_v + float(used[0] + used[-1]) / 2 * self.pitch if len(used) else self.point_middle()
+        used = np.flatnonzero(np.logical_or.reduce(solid[:rows], axis=0))
+        if not len(used):
+            return self.point_middle(), 0.0
+        first, last = int(used[0]), int(used[-1])
+        return self.first_v + (first + last) / 2 * self.pitch, (last - first + 1) * self.pitch
 
 
-def straighten(region: Region, grid: Grid, centre: Vector, axis: Vector) -> Strip:
-    """Lay a region straight.
+def straighten(
+    regions: Sequence[Region], grid: Grid, centres: NDArray[np.float64], axes: NDArray[np.float64]
+) -> tuple[list[Strip], Profiles]:
+    """Lay regions straight and cut them into slabs of two label pixels.
 
-    :param centre: a point on the axis [px of the picture].
-    :param axis: unit vector towards the tip, in the picture.
+    :param regions: at least one.
+    :param centres: a point on each axis, ``(n, 2)`` [px of the picture].
+    :param axes: unit vectors towards the tips, ``(n, 2)``, in the picture.
     """
     pitch = grid.pitch
-    # both axes of the strip, in label pixels
-    along = (axis[0] * grid.sx, axis[1] * grid.sy)
-    right = (-axis[1] * grid.sx, axis[0] * grid.sy)
-    projected = region.outline @ np.array((along, right), np.float32).T
-    (low, left), (high, right_most) = projected.min(axis=0).tolist(), projected.max(axis=0).tolist()
-    column, row = (centre[0] + 0.5) / grid.sx - 0.5, (centre[1] + 0.5) / grid.sy - 0.5
-    foremost = high - (column * along[0] + row * along[1]) + pitch / 2  # the outer side of the foremost pixel
-    first_v = left - (column * right[0] + row * right[1]) - pitch
-    rows = math.ceil((high - low) / pitch) + 2
-    columns = math.ceil((right_most - left) / pitch) + 3
-    origin = (centre[0] + foremost * axis[0], centre[1] + foremost * axis[1])
-    start = (  # middle of the first row and column, in the picture
-        origin[0] - pitch / 2 * axis[0] - first_v * axis[1],
-        origin[1] - pitch / 2 * axis[1] + first_v * axis[0],
+    low, high, left, right = _extents(regions, grid, axes)
+    rows = [math.ceil((near - far) / pitch) + 2 for near, far in zip(high, low, strict=True)]
+    columns = [math.ceil((last - first) / pitch) + 3 for last, first in zip(right, left, strict=True)]
+    tall = -(-max(rows) // _SLAB) * _SLAB
+    canvas = np.zeros((tall, sum(columns)), np.uint8)
+    sums = np.zeros((canvas.shape[1], 2 * len(regions)), np.float32)
+    ramp = np.arange(max(columns), dtype=np.float32)
+    strips = []
+    start = 0
+    places = zip(regions, centres.tolist(), axes.tolist(), high, left, rows, columns, strict=True)
+    for number, (region, (x, y), (ax, ay), top, side, m, n) in enumerate(places):
+        column, row = (x + 0.5) / grid.sx - 0.5, (y + 0.5) / grid.sy - 0.5
+        # the outer side of the foremost pixel
+        foremost = top - (column * ax * grid.sx + row * ay * grid.sy) + pitch / 2
+        first_v = side - (row * ax * grid.sy - column * ay * grid.sx) - pitch
+        origin = (x + foremost * ax, y + foremost * ay)
+        begin = (  # middle of the first row and column, in the picture
+            origin[0] - pitch / 2 * ax - first_v * ay,
+            origin[1] - pitch / 2 * ay + first_v * ax,
+        )
+        to_mask = np.array((
+            (-ay * pitch / grid.sx, -ax * pitch / grid.sx, (begin[0] + 0.5) / grid.sx - 0.5 - region.left),
+            (ax * pitch / grid.sy, -ay * pitch / grid.sy, (begin[1] + 0.5) / grid.sy - 0.5 - region.top),
+        ))  # fmt: skip
+        pixels = canvas[:m, start : start + n]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(region.mask, to_mask, (n, m), dst=pixels, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        strips.append(Strip(pixels, origin, (ax, ay), first_v, pitch))
+        sums[start : start + n, 2 * number] = 1.0
+        sums[start : start + n, 2 * number + 1] = ramp[:n]
+        start += n
+    return strips, _profiles(canvas, sums, np.array([strip.first_v for strip in strips]), pitch)
+
+
+def _profiles(
+    canvas: NDArray[np.uint8], sums: NDArray[np.float32], first_v: NDArray[np.float64], pitch: float
+) -> Profiles:
+    both = canvas.astype(np.float32) @ sums
+    slabs = (both[::_SLAB] + both[1::_SLAB]).T.astype(np.float64)
+    weight, moment = slabs[::2], slabs[1::2]
+    u = np.asarray((np.arange(weight.shape[1]) + 0.5) * (_SLAB * pitch), np.float64)
+    middle = first_v[:, None] + moment / np.maximum(weight, 1.0) * pitch
+    return Profiles(u, np.asarray(weight * (pitch / (255.0 * _SLAB)), np.float64), np.asarray(middle, np.float64))
+
+
+def _extents(
+    regions: Sequence[Region], grid: Grid, axes: NDArray[np.float64]
+) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Give the least and greatest extent of each region along and across its axis [px of the picture]."""
+    lengths = [len(region.outline) for region in regions]
+    points = np.concatenate([region.outline for region in regions])
+    starts = np.concatenate(([0], np.cumsum(lengths[:-1]))).astype(np.intp)
+    x, y = points[:, 0] * grid.sx, points[:, 1] * grid.sy
+    c, s = np.repeat(axes[:, 0], lengths), np.repeat(axes[:, 1], lengths)
+    along, across = c * x + s * y, c * y - s * x
+    return (
+        np.minimum.reduceat(along, starts).tolist(),
+        np.maximum.reduceat(along, starts).tolist(),
+        np.minimum.reduceat(across, starts).tolist(),
+        np.maximum.reduceat(across, starts).tolist(),
     )
-    to_mask = np.array((
-        (-axis[1] * pitch / grid.sx, -axis[0] * pitch / grid.sx, (start[0] + 0.5) / grid.sx - 0.5 - region.left),
-        (axis[0] * pitch / grid.sy, -axis[1] * pitch / grid.sy, (start[1] + 0.5) / grid.sy - 0.5 - region.top),
-    ))  # fmt: skip
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    pixels = cv2.warpAffine(region.mask, to_mask, (columns, rows), flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    return Strip(np.asarray(pixels, np.uint8), origin, axis, first_v, pitch)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from surgical_guidance.scene.regions import Grid, Region, outline_in_picture
+from collections.abc import Sequence
+
+from surgical_guidance.scene.regions import Grid, Region, outlines_in_picture
 from surgical_guidance.scene.state import Structure
 
 
-def find_structure(region: Region, grid: Grid, map_area: int) -> Structure:
-    """Describe a region of a structure class.
+def find_structures(regions: Sequence[Region], grid: Grid, map_area: int) -> tuple[Structure, ...]:
+    """Describe regions of structure classes.
 
     :param map_area: pixels of the whole label map.
     """
-    return Structure(region.class_name, region.score, outline_in_picture(region, grid), region.area / map_area)
+    outlines = outlines_in_picture(regions, grid)
+    return tuple(
+        Structure(region.class_name, region.score, outline, region.area / map_area)
+        for region, outline in zip(regions, outlines, strict=True)
+    )

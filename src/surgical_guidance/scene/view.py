@@ -1,4 +1,4 @@
-"""How good the picture is: field of view, sharpness, brightness.
+"""How good the picture is: field of view, sharpness, brightness, colours.
 
 Measured on small copies of the picture, in buffers that are kept: nothing of the frame's size is allocated or copied.
 """
@@ -16,14 +16,33 @@ from surgical_guidance.scene.state import NAN
 SHARPNESS_ROWS = 480
 """Sharpness is measured on the picture scaled to this many rows, so that one threshold fits every camera."""
 
-CENTRE_SHARE = 0.5
+CENTRE_SHARE = 0.36
 """Sharpness is measured in the middle of the field of view, at most this share of its width and height [I]."""
 
 _COARSE_ROWS = 160
+_FEW = 4  # every fourth pixel of the coarse picture tells its colours
+_WHITE = 225  # grey value of a pixel that is nearly white
+_RED = 1.12  # times the green
 _LIT = 20  # grey value; outside the field of view recorders give 0 to about 15 with coding noise
 _SMALLEST_FIELD = 0.1  # of the picture; less is a dark picture, not a field of view
 _WHOLE_FIELD = 0.97  # of the picture; more is a picture without a mask
 _SHRINK = (1.0, 0.9, 0.8, 0.7)  # steps in which the measuring rectangle is fitted into a round field of view
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """The colours inside the field of view.
+
+    :param darkest: the darkest channel of a pixel, 20th percentile, 0 to 255: haze lifts it.
+    :param white: share of pixels that are nearly white in all channels.
+    :param colourfulness: mean of greatest less least channel over mean of the greatest; 0: grey.
+    :param redness: share of pixels that are clearly more red than green.
+    """
+
+    darkest: float
+    white: float
+    colourfulness: float
+    redness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +52,13 @@ class View:
     :param sharpness: variance of the Laplacian at 480 rows in the middle of the field of view; NaN if too small.
     :param brightness: mean grey value inside the field of view, 0 to 1.
     :param field: convex outline of the field of view, ``float32 (n, 2)``, shares of width and height; None: all of it.
+    :param colours: None where they were not asked for, or there are none.
     """
 
     sharpness: float = NAN
     brightness: float = NAN
     field: NDArray[np.float32] | None = None
+    colours: Colours | None = None
 
 
 class ViewMeter:
@@ -48,10 +69,12 @@ class ViewMeter:
         self._coarse: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._coarse_grey = self._lit = self._field_mask = self._coarse
 
-    def measure(self, image: NDArray[np.uint8]) -> View:
+    def measure(self, image: NDArray[np.uint8], *, colours: bool = False, sharpness: bool = True) -> View:
         """Measure a picture.
 
         :param image: ``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8.
+        :param colours: measure these too, where there are any.
+        :param sharpness: measure it; else it is NaN.
         """
         if image.shape != self._shape:
             self._allocate(image.shape)
@@ -67,7 +90,22 @@ class ViewMeter:
             self._field_mask.fill(0)
             cv2.fillConvexPoly(self._field_mask, np.rint(field * (columns, rows)).astype(np.int32), (255,))
             brightness = cv2.mean(self._coarse_grey, mask=self._field_mask)[0]
-        return View(_sharpness(image, field), brightness / 255.0, field)
+        seen = self._colours(whole=field is None) if colours and image.ndim == 3 else None
+        return View(_sharpness(image, field) if sharpness else NAN, brightness / 255.0, field, seen)
+
+    def _colours(self, *, whole: bool) -> Colours | None:
+        few = self._coarse[::_FEW, ::_FEW]
+        pixels = few.reshape(-1, 3) if whole else few[self._field_mask[::_FEW, ::_FEW] != 0]
+        if not len(pixels):
+            return None
+        blue, green, red = (pixels[:, channel].astype(np.int16) for channel in range(3))
+        darkest, brightest = np.minimum(np.minimum(blue, green), red), np.maximum(np.maximum(blue, green), red)
+        return Colours(
+            darkest=float(np.partition(darkest, len(darkest) // 5)[len(darkest) // 5]),
+            white=float(np.count_nonzero(darkest > _WHITE)) / len(darkest),
+            colourfulness=1.0 - float(darkest.sum()) / max(float(brightest.sum()), 1.0),
+            redness=float(np.count_nonzero(red > _RED * green)) / len(darkest),
+        )
 
     def _allocate(self, shape: tuple[int, ...]) -> None:
         rows = min(_COARSE_ROWS, shape[0])

@@ -210,6 +210,8 @@ class Run:
         }
         if not self._given['watchdog'].get('log_directory'):
             chosen['/**/watchdog'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
+        if not self._given.get('advice', {}).get('log_directory'):
+            chosen['/**/advice'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
         path = self.options.run_dir / 'run.yaml'
         path.touch()
         path.chmod(0o600)  # a stream's URI may hold a password

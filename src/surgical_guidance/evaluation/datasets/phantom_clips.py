@@ -42,7 +42,7 @@ class ClipTake:
         lines = read_truth(self.truth)
         first = lines[0]
         try:
-            take = Take(first.scenario, first.seed, first.width, first.height, first.vendor)
+            take = _take_of(first)
         except SourceError as error:
             raise SourceError(
                 f'this phantom cannot play it ({error.what})', where=str(self.truth), remedy=_AGAIN
@@ -99,6 +99,14 @@ def open_phantom_clips(root: Path) -> Dataset:
         pairs = [(by_stem[truth.stem], truth) for truth in truths]
     takes = tuple(ClipTake(open_video(video), truth, len(read_truth(truth))) for video, truth in pairs)
     return Dataset('phantom, rendered clips', str(root), Origin.PHANTOM, takes, EVENTS)
+
+
+def _take_of(truth: FrameTruth) -> Take:
+    """Give the take that a frame is of, as the same eye sees it."""
+    size, baseline_mm = (truth.width, truth.height), truth.camera.baseline_mm
+    if not baseline_mm:
+        return Take(truth.scenario, truth.seed, *size, truth.vendor)
+    return Take(truth.scenario, truth.seed, *size, truth.vendor, eye='right', baseline_mm=baseline_mm)
 
 
 def read_truth(path: Path) -> list[FrameTruth]:

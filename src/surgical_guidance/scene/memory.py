@@ -1,0 +1,76 @@
+"""The tissue as a whole: what is seen of it now, and under the instruments what was seen there last.
+
+The danger of a distance is in what an instrument covers: the jaws of a clip applier hide the duct that they are at. So
+structures are looked for in a map in which instruments have left no holes. What lay at the very rim of an instrument is
+not remembered, since there a network is least sure.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
+from surgical_guidance.scene.state import Segmentation
+
+_RIM = 5  # label pixels: size of the square that instruments are grown by before tissue is remembered
+_LEAST_TISSUE = 0.05  # of the picture; less is not the body, and what was seen before lies elsewhere now
+
+
+class TissueMemory:
+    """Remembers the tissue of one session, in the pixels of the label map."""
+
+    def __init__(self) -> None:
+        self._known: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        self._covered = self._rim = self._whole = self._known
+        self._fresh = True
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        self._fresh = True
+
+    def move(self, columns: int, rows: int) -> None:
+        """Move what is remembered with the tissue, right and down [label pixels]."""
+        if (columns or rows) and self._known.size:
+            shift = np.array(((1.0, 0.0, columns), (0.0, 1.0, rows)))
+            size = self._known.shape[::-1]
+            self._known = np.asarray(cv2.warpAffine(self._known, shift, size, flags=cv2.INTER_NEAREST), np.uint8)
+
+    def covered(self, segmentation: Segmentation) -> NDArray[np.uint8]:
+        """Give where instruments are, ``uint8 (h, w)``, 1 or 0. It holds until the next call."""
+        if self._known.shape != segmentation.labels.shape:
+            shape = segmentation.labels.shape
+            self._known, self._covered = np.zeros(shape, np.uint8), np.empty(shape, np.uint8)
+            self._rim, self._whole = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+            self._fresh = True
+        cv2.LUT(segmentation.labels, _table(segmentation.classes, INSTRUMENT_CLASSES), dst=self._covered)
+        return self._covered
+
+    def whole(self, segmentation: Segmentation) -> NDArray[np.uint8]:
+        """Give the labels with the tissue under the instruments, where it is known; else they are there themselves.
+
+        To be called after :meth:`covered`. The map holds until the next call.
+        """
+        labels, covered = segmentation.labels, self._covered
+        if self._fresh:
+            np.copyto(self._known, labels)
+            self._fresh = False
+        cv2.dilate(covered, np.ones((_RIM, _RIM), np.uint8), dst=self._rim)
+        np.copyto(self._known, labels, where=self._rim == 0)
+        np.copyto(self._whole, labels)
+        np.copyto(self._whole, self._known, where=covered.view(np.bool_))
+        if cv2.countNonZero(cv2.LUT(labels[::4], _table(segmentation.classes, STRUCTURE_CLASSES))) < (
+            _LEAST_TISSUE * labels[::4].size
+        ):
+            self._fresh = True
+        return self._whole
+
+
+@lru_cache(maxsize=16)
+def _table(classes: tuple[str, ...], wanted: tuple[str, ...]) -> NDArray[np.uint8]:
+    table = np.zeros(256, np.uint8)
+    table[: len(classes)] = [name in wanted for name in classes]
+    return table
