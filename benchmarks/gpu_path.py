@@ -181,9 +181,7 @@ def _one(host: GpuHost, manifest: Manifest, frames: list[Frame]) -> Iterator[Mea
             outputs, problem = made.look(frames[0])
             same = outputs['labels'][0] == reference
             agreement = float(same[sure].mean())
-            print(
-                f'    labels as on the processor: {same.mean():.2%}, where it is sure {agreement:.2%}; {problem or "fine"}'
-            )
+            print(f'    labels as on the processor: {same.mean():.2%}, where that is sure: {agreement:.2%}; {problem}')
             if problem:
                 continue
             pipeline = Pipeline(manifest, made)
