@@ -430,3 +430,64 @@ def test_models_on_a_gpu_are_begun_together(host: GpuHost, driver: FakeDriver, r
     assert all(pipeline.overlaps for pipeline in pipelines)
     for pipeline in (broken, *pipelines):
         pipeline.close()
+
+
+@pytest.mark.parametrize('kind', [np.float32, np.float16])
+def test_likely_boxes_come_back_in_the_layout_that_the_task_reads(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter, kind: type
+) -> None:
+    random = np.random.default_rng(1)
+    raw = np.zeros((1, 4 + 2 + 4, 700), kind)
+    raw[0, :2], raw[0, 2:4] = random.uniform(4, 28, (2, 700)), random.uniform(2, 8, (2, 700))
+    raw[0, 4:6] = random.random((2, 700)) ** 6
+    raw[0, 6:] = random.standard_normal((4, 700))
+    prototypes = random.standard_normal((1, 4, 8, 8)).astype(kind)
+
+    def engine() -> ArrayEngine:
+        return ArrayEngine(
+            driver,
+            lambda image: {'output0': raw, 'output1': prototypes},
+            inputs=[Tensor('image', np.dtype(np.float16), (1, 3, SIDE, SIDE))],
+            outputs=[Tensor('output0', np.dtype(kind), raw.shape), Tensor('output1', np.dtype(kind), prototypes.shape)],
+        )
+
+    manifest = logits_manifest(
+        task='detection', classes=['grasper', 'liver'], outputs={'boxes': 'output0', 'prototypes': 'output1'},
+        scores='probabilities', assumed_confidence=0.5,
+    )  # fmt: skip
+    pipeline = Pipeline(manifest, make(host, manifest, engine()))
+    plain = Pipeline(manifest, PlainEngine({'output0': raw, 'output1': prototypes}))
+    frame = draw(ring)
+    found, expected = pipeline.run(frame), plain.run(frame)
+    assert found.problem == expected.problem == ''
+    assert found.reading is not None
+    assert found.reading.detected == expected.reading.detected
+    assert len(found.reading.detected) > 3
+    assert np.array_equal(found.segmentation.labels, expected.segmentation.labels)
+    raw[0, 4] = 0.9
+    assert pipeline.run(draw(ring, 1)).problem == 'the network gave more than 512 likely boxes'
+    pipeline.close()
+
+
+class PlainEngine:
+    """An engine on the processor that is told what to give."""
+
+    passed_over = ()
+
+    def __init__(self, outputs: dict[str, np.ndarray]) -> None:
+        self.inputs = {'image': Tensor('image', np.dtype(np.float16), (1, 3, SIDE, SIDE))}
+        self.outputs = {name: Tensor(name, value.dtype, value.shape) for name, value in outputs.items()}
+        self._outputs = outputs
+        self._image = np.zeros((1, 3, SIDE, SIDE), np.float16)
+
+    def input(self, name: str) -> np.ndarray:
+        return self._image
+
+    def infer(self) -> dict[str, np.ndarray]:
+        return self._outputs
+
+    def describe(self) -> str:
+        return 'told'
+
+    def close(self) -> None:
+        pass
