@@ -154,6 +154,8 @@ CASES = [
         '1.32.0 on CPU CUDA',
         '',
     ),
+    (compute.engines, {'says': 'tensorrt: no GPU; onnxruntime runs'}, 'ok', 'tensorrt: no GPU; onnxruntime runs', ''),
+    (compute.engines, {'fails': 'ImportError: x'}, 'problem', 'cannot be looked at', 'pip install onnxruntime'),
     (compute.onnx_runtime, {'fails': 'ImportError: x'}, 'problem', 'no model can run', 'pip install onnxruntime'),
     (
         compute.models,

@@ -99,4 +99,15 @@ def models() -> Finding:
     return Finding('models', 'ok', detail)
 
 
-CHECKS: Sequence[Callable[[], Finding]] = (processor, memory, gpu, tensorrt, pycuda, onnx_runtime, models)
+def engines() -> Finding:
+    """Tell what a network can run on here, the best first, and why not on the others."""
+    worked, said = probe.python(
+        'from surgical_guidance.inference.selection import surveyed\n'
+        'print("; ".join(f"{name}: {reason}" if reason else f"{name} runs" for name, reason in surveyed()))',
+    )
+    if not worked:
+        return Finding('engines', 'problem', f'cannot be looked at: {said}', 'pip install onnxruntime')
+    return Finding('engines', 'ok', said)
+
+
+CHECKS: Sequence[Callable[[], Finding]] = (processor, memory, gpu, tensorrt, pycuda, onnx_runtime, engines, models)

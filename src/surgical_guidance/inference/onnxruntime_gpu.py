@@ -139,6 +139,7 @@ class OnnxRuntimeGpuEngine:
 @cache
 def _find_libraries() -> None:
     """Load CUDA and cuDNN where they came as Python packages; what is missing shows when a session is made."""
+    ort.set_default_logger_severity(ERRORS_ONLY)
     if hasattr(ort, 'preload_dlls'):
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
             ort.preload_dlls()
