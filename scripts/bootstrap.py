@@ -75,8 +75,8 @@ def check_machine() -> None:
 
 def check_toolchain() -> None:
     """Say what is missing for the first set-up."""
-    if shutil.disk_usage(ROOT).free < 2 * 2**30:
-        raise Missing(f'less than 2 GiB are free under {ROOT}: free some')
+    if shutil.disk_usage(ROOT).free < 3 * 2**30:
+        raise Missing(f'less than 3 GiB are free under {ROOT}: free some')
     for compiler, package in (('cc', 'gcc'), ('c++', 'g++')):
         if shutil.which(compiler) is None:
             raise Missing(f'no {compiler}: install a C and C++ compiler (Debian: apt-get install {package})')
@@ -116,7 +116,7 @@ def set_up(purpose: str) -> None:
         step(
             'test packages',
             VENV / 'stamps/test-packages',
-            lambda: pip_lock(requirements / 'dev.lock'),
+            lambda: pip_lock(requirements / 'dev.lock', '--no-build-isolation'),  # with the locked setuptools
             [interpreter, requirements / 'dev.lock'],
         )
         install_debian_packages()
@@ -155,7 +155,7 @@ def make_venv() -> None:
     command(python, '-m', 'venv', '--clear', VENV, remedy='see the log')
 
 
-def pip_lock(lock: Path) -> None:
+def pip_lock(lock: Path, *options: str) -> None:
     """Install a lock file, every download checked against its hash, telling how far it is."""
     total = sum(1 for line in lock.read_text().splitlines() if '==' in line)
     done = 0
@@ -177,6 +177,7 @@ def pip_lock(lock: Path) -> None:
         '--require-hashes',
         '--progress-bar=off',
         '--disable-pip-version-check',
+        *options,
         '-r',
         lock,
         on_line=progress,

@@ -63,9 +63,10 @@ class Network(nn.Module):
 
 
 class Deployed(nn.Module):
-    """The network as it is shipped: ``image``, bgr ``uint8 (1, h, w, 3)``, to ``labels`` and ``confidence``.
+    """The network as it is shipped: ``image``, bgr ``uint8 (n, h, w, 3)``, to ``labels`` and ``confidence``.
 
-    Both are ``uint8 (1, h, w)``. Confidence is the probability of the winning class times 255.
+    Both are ``uint8 (n, h, w)``. h and w may be anything that 32 divides; the manifest says what it was
+    trained at. Confidence is the probability of the winning class times 255.
     """
 
     def __init__(self, network: Network) -> None:

@@ -60,9 +60,9 @@ class PhaseNetwork(nn.Module):
 
 
 class DeployedPhase(nn.Module):
-    """As it is shipped: ``image``, bgr ``uint8 (1, h, w, 3)``, and ``memory``, ``float32 (1, MEMORY)``.
+    """As it is shipped: ``image``, bgr ``uint8 (n, h, w, 3)``, and ``memory``, ``float32 (n, MEMORY)``.
 
-    It gives the probabilities of phases and verbs, ``float32 (1, n)``, and the memory for the next picture.
+    It gives the probabilities of phases and verbs, ``float32 (n, names)``, and the memory for the next picture.
     """
 
     def __init__(self, network: PhaseNetwork) -> None:

@@ -1,4 +1,4 @@
-"""Sequences to learn phases from: whole operations of the phantom, seen as thumbnails twice a second."""
+"""Sequences to learn phases from: operations of the phantom and short scenarios, seen as thumbnails twice a second."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.phantom.random_cameras import random_camera
+from surgical_guidance.phantom.scenarios import SCENARIOS
 from surgical_guidance.phantom.take import Take
 from surgical_guidance.phantom.truth import PHASES, VERBS
-from surgical_guidance.phantom.vendors import TRAINING
+from surgical_guidance.phantom.vendors import PLAIN
 
 THUMBNAIL = (224, 128)  # width and height of the phase model's input
-SCENARIO = 'operation'
-OPERATIONS = 200
-FIRST_SEED = 20_000
+OPERATION = 'operation'
+OPERATIONS, SHORT = 200, 400
+FIRST_SEED, FIRST_SHORT = 20_000, 30_000
 INTERVAL = 15  # frames from one thumbnail to the next: half a second
 
 _RENDERED = (448, 252)
+_PLAIN_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One operation.
+    """One operation, or one short scenario.
 
     :param thumbnails: ``uint8 (n, h, w, 3)`` bgr, of :data:`THUMBNAIL`.
     :param phases: ``int64 (n,)``, indices into the phantom's ``PHASES``.
@@ -36,11 +39,12 @@ class Sequence:
 
 
 def render(seed: int) -> Sequence:
-    """Watch one operation, with a camera that the seed chooses."""
+    """Watch one operation, or from :data:`FIRST_SHORT` on one short scenario, with a camera that the seed chooses."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng((seed, 3))
-    vendor = TRAINING[int(rng.integers(len(TRAINING)))]
-    take = Take(SCENARIO, seed, *_RENDERED, vendor=vendor)
+    camera = PLAIN if rng.random() < _PLAIN_SHARE else random_camera(rng)
+    scenario = OPERATION if seed < FIRST_SHORT else SCENARIOS[seed % len(SCENARIOS)]
+    take = Take(scenario, seed, *_RENDERED, vendor=camera)
     # Not always the same frames: a detector that knows the script's rhythm by heart knows nothing.
     frames = range(int(rng.integers(INTERVAL)), take.frames, INTERVAL)
     large = np.empty((_RENDERED[1], _RENDERED[0], 3), np.uint8)

@@ -28,6 +28,7 @@ from surgical_guidance.phantom.truth import PHASES, VERBS
 NAME = 'phantom_phase'
 WINDOW = 32  # thumbnails in a sequence: 16 s
 VERB_WEIGHT = 0.6
+SHORT_SHARE = 0.3  # of the windows that show a short scenario
 
 
 class Losses:
@@ -35,10 +36,13 @@ class Losses:
 
     A window starts anywhere in an operation, since the system may be switched on at any time; a third of them jump to
     another place of the same operation on their way, so that the memory is used and not trusted blindly.
+
+    :param operations: whole ones first, then short scenarios.
+    :param whole: how many are whole operations.
     """
 
-    def __init__(self, network: PhaseNetwork, operations: Sequence[sequences.Sequence], batch: int) -> None:
-        self._network, self._batch = network, batch
+    def __init__(self, network: PhaseNetwork, operations: Sequence[sequences.Sequence], whole: int, batch: int) -> None:
+        self._network, self._batch, self._whole = network, batch, whole
         self._device = next(network.parameters()).device
         self._thumbnails = torch.from_numpy(np.concatenate([one.thumbnails for one in operations])).to(self._device)
         self._phases = torch.from_numpy(np.concatenate([one.phases for one in operations])).to(self._device)
@@ -62,7 +66,8 @@ class Losses:
     def _window(self) -> np.ndarray:
         """Choose the thumbnails of one window, half a second apart, or as a slower or faster camera would have them."""
         rng = self._rng
-        number = int(rng.integers(len(self._ends)))
+        short = len(self._ends) > self._whole and rng.random() < SHORT_SHARE
+        number = int(rng.integers(self._whole, len(self._ends)) if short else rng.integers(self._whole))
         first, end = int(self._ends[number - 1]) if number else 0, int(self._ends[number])
         pace = float(rng.choice((0.5, 1.0, 1.0, 1.0, 1.3)))
         start = rng.uniform(first, end - 1) if rng.random() < 0.75 else first
@@ -102,6 +107,7 @@ def main() -> None:
     """Render, train, export."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--operations', type=int, default=sequences.OPERATIONS)
+    parser.add_argument('--short', type=int, default=sequences.SHORT, help='short scenarios')
     parser.add_argument('--steps', type=int, default=4000)
     parser.add_argument('--seconds', type=float, default=math.inf, help='train no longer than this')
     parser.add_argument('--batch', type=int, default=12)
@@ -109,23 +115,29 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(11)
     device = runs.device()
-    seeds = range(sequences.FIRST_SEED, sequences.FIRST_SEED + options.operations)
+    seeds = [*range(sequences.FIRST_SEED, sequences.FIRST_SEED + options.operations),
+             *range(sequences.FIRST_SHORT, sequences.FIRST_SHORT + options.short)]  # fmt: skip
     operations = runs.on_all_cores('operations of the phantom', sequences.render, seeds)
     network = PhaseNetwork(len(PHASES), len(VERBS)).to(device)
     trained, steps = runs.train(
-        network, Losses(network, operations, options.batch), options.steps, options.seconds, rate=2e-3
+        network,
+        Losses(network, operations, options.operations, options.batch),
+        options.steps,
+        options.seconds,
+        rate=2e-3,
     )
-    example = torch.zeros((1, sequences.THUMBNAIL[1], sequences.THUMBNAIL[0], 3), dtype=torch.uint8)
+    example = torch.zeros((2, sequences.THUMBNAIL[1], sequences.THUMBNAIL[0], 3), dtype=torch.uint8)
     path = options.out / f'{NAME}.onnx'
     digest = runs.export(
         DeployedPhase(trained),
-        [example, torch.zeros(1, MEMORY)],
+        [example, torch.zeros(2, MEMORY)],
         ['image', 'memory'],
         ['phase', 'verb', 'next_memory'],
         path,
     )
     thumbnails = sum(len(one.phases) for one in operations)
-    runs.report(path, digest, operations=options.operations, thumbnails=thumbnails, steps=steps, batch=options.batch)
+    facts = {'operations': options.operations, 'short': options.short}
+    runs.report(path, digest, **facts, thumbnails=thumbnails, steps=steps, batch=options.batch)
 
 
 if __name__ == '__main__':

@@ -14,75 +14,101 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import pictures
 import runs
 import torch
+import views
 from layers import normalise
 from torch import Tensor
 from torch.nn import functional
-from view_network import DeployedView, ViewNetwork
+from view_network import MEMORY, DeployedView, ViewNetwork
 
 NAME = 'phantom_view'
+NO_MEMORY, SAME_PICTURE = 0.25, 0.12  # shares of a batch
+CANDIDATES = 4  # earlier views, of which the clearest is remembered
+UNSURE = 0.06  # standard deviation of how spoilt a view is taken to be when the clearest is chosen
 
 
 class Losses:
-    """The loss of one batch after another: cross entropy with the true level of each thing.
+    """The loss of one batch after another: the true level of each thing, as a probability and as a number.
 
-    Pictures are mirrored and their white balance varies; what is to be recognised (light, blur, haze) is left alone.
+    Each picture comes with the clearest of a few others of its patient and camera, or with none. Both are seen
+    through the same change of colour and contrast: what is to be recognised (light, blur, haze) is left alone.
     """
 
-    def __init__(self, network: ViewNetwork, thumbnails: Tensor, levels: Tensor, batch: int) -> None:
-        self._network, self._thumbnails, self._levels, self._batch = network, thumbnails, levels, batch
+    def __init__(self, network: ViewNetwork, series: views.Series, batch: int) -> None:
+        self._network, self._batch = network, batch
         self._device = next(network.parameters()).device
-        self._picks = torch.Generator().manual_seed(17)
+        self._thumbnails = torch.from_numpy(series.thumbnails).to(self._device)
+        self._levels = torch.from_numpy(series.levels).to(self._device)
+        self._spoilt = self._levels[:, 1:].amax(1)
         self._random = torch.Generator(self._device).manual_seed(19)
 
     def __iter__(self) -> Iterator[Tensor]:
         while True:
-            pick = torch.randint(len(self._thumbnails), (self._batch,), generator=self._picks).to(self._levels.device)
-            x = self._seen(self._thumbnails[pick].to(self._device).permute(0, 3, 1, 2).float())
+            now, before, known = self._pick()
+            numbers = torch.rand((self._batch, 10, 1, 1), generator=self._random, device=self._device)
+            x, clearest = (normalise(self._seen(self._thumbnails[which], numbers)) for which in (now, before))
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == 'cuda'):
-                logits = self._network(normalise(x))
-            yield functional.binary_cross_entropy_with_logits(logits.float(), self._levels[pick].to(self._device))
+                logits = self._network(x, clearest, known).float()
+            true = self._levels[now]
+            yield (
+                functional.binary_cross_entropy_with_logits(logits, true)
+                + 0.5 * functional.l1_loss(logits.sigmoid(), true)
+            )
 
-    def _seen(self, x: Tensor) -> Tensor:
-        n = len(x)
-        numbers = torch.rand((n, 10, 1, 1), generator=self._random, device=self._device)
-        for axis, column in ((3, 0), (2, 1)):
-            x = torch.where(numbers[:, column : column + 1] < 0.5, x, x.flip(axis))
+    def _rand(self, *shape: int) -> Tensor:
+        return torch.rand(shape, generator=self._random, device=self._device)
+
+    def _pick(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Choose pictures, the clearest views that go with them, and whether there is one."""
+        series = (self._rand(self._batch) * (len(self._levels) // views.FRAMES)).long()[:, None] * views.FRAMES
+        frames = series + (self._rand(self._batch, 1 + CANDIDATES) * views.FRAMES).long()
+        now, others = frames[:, 0], frames[:, 1:]
+        guessed = self._spoilt[others] + UNSURE * torch.randn(others.shape, generator=self._random, device=self._device)
+        few = 1 + (self._rand(self._batch, 1) * CANDIDATES).long()  # 1 to all of them have been seen
+        guessed = guessed.masked_fill(torch.arange(CANDIDATES, device=self._device) >= few, math.inf)
+        before = others.gather(1, guessed.argmin(1, keepdim=True))[:, 0]
+        before = torch.where(self._rand(self._batch) < SAME_PICTURE, now, before)
+        known = (self._rand(self._batch, 1) >= NO_MEMORY).float()
+        return now, before, known
+
+    def _seen(self, thumbnails: Tensor, numbers: Tensor) -> Tensor:
+        """Turn ``uint8 (n, h, w, 3)`` into ``float (n, 3, h, w)``, each mirrored in its own way."""
+        x = thumbnails.permute(0, 3, 1, 2).float()
+        for axis in (3, 2):
+            x = torch.where(self._rand(len(x), 1, 1, 1) < 0.5, x, x.flip(axis))
         balance = torch.exp((numbers[:, 2:5] - 0.5) * 0.3)
         grey = x.mean(1, keepdim=True)
-        x = (grey + (x - grey) * (0.5 + 0.9 * numbers[:, 5:6])) * balance * torch.exp((numbers[:, 6:7] - 0.5) * 0.3)
+        x = (grey + (x - grey) * (0.7 + 0.6 * numbers[:, 5:6])) * balance * torch.exp((numbers[:, 6:7] - 0.5) * 0.3)
         # Cameras differ in their tone curves more than in anything else; haze must not be taken for one of them.
-        x = 255.0 * (x.clamp(0.1, 400) / 255.0) ** torch.exp((numbers[:, 8:9] - 0.5) * 0.6)
-        x = 128.0 + (x - 128.0) * (0.85 + 0.45 * numbers[:, 9:10])
-        x = x + 5.0 * numbers[:, 7:8] * torch.randn(x.shape, generator=self._random, device=self._device)
-        return x.clamp(0, 255)
+        x = 255.0 * (x.clamp(0.1, 400) / 255.0) ** torch.exp((numbers[:, 8:9] - 0.5) * 0.4)
+        x = 128.0 + (x - 128.0) * (0.9 + 0.25 * numbers[:, 9:10])
+        noise = torch.randn(x.shape, generator=self._random, device=self._device)
+        return (x + 4.0 * numbers[:, 7:8] * noise).clamp(0, 255)
 
 
 def main() -> None:
     """Render, train, export."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--takes', type=int, default=pictures.TAKES, help=f'{pictures.FRAMES} pictures are made of each'
-    )
-    parser.add_argument('--steps', type=int, default=6000)
+    parser.add_argument('--series', type=int, default=views.SERIES, help=f'{views.FRAMES} thumbnails are made of each')
+    parser.add_argument('--steps', type=int, default=12000)
     parser.add_argument('--seconds', type=float, default=math.inf, help='train no longer than this')
     parser.add_argument('--batch', type=int, default=96)
-    parser.add_argument('--cache', type=Path, help='keep the rendered pictures here, for the next run')
     parser.add_argument('--out', type=Path, default=runs.MODELS)
     options = parser.parse_args()
     torch.manual_seed(13)
     device = runs.device()
-    sample = pictures.training_sample(options.takes, options.cache)
-    thumbnails, levels = torch.from_numpy(sample.thumbnails).to(device), torch.from_numpy(sample.levels).to(device)
-    network = ViewNetwork(len(pictures.LEVELS)).to(device)
-    losses = Losses(network, thumbnails, levels, options.batch)
-    trained, steps = runs.train(network, losses, options.steps, options.seconds, rate=3e-3)
-    example = torch.zeros((1, pictures.THUMBNAIL[1], pictures.THUMBNAIL[0], 3), dtype=torch.uint8)
+    series = views.training_series(options.series)
+    network = ViewNetwork(len(views.LEVELS)).to(device)
+    trained, steps = runs.train(
+        network, Losses(network, series, options.batch), options.steps, options.seconds, rate=3e-3
+    )
+    example = torch.zeros((2, views.THUMBNAIL[1], views.THUMBNAIL[0], 3), dtype=torch.uint8)
     path = options.out / f'{NAME}.onnx'
-    digest = runs.export(DeployedView(trained), [example], ['image'], ['levels'], path)
-    runs.report(path, digest, takes=options.takes, pictures=len(levels), steps=steps, batch=options.batch)
+    digest = runs.export(
+        DeployedView(trained), [example, torch.zeros(2, MEMORY)], ['image', 'memory'], ['levels', 'next_memory'], path
+    )
+    runs.report(path, digest, series=options.series, pictures=len(series.levels), steps=steps, batch=options.batch)
 
 
 if __name__ == '__main__':

@@ -11,18 +11,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from surgical_guidance.cli_evaluate_advice import advice
 from surgical_guidance.errors import ParameterError
 
 if TYPE_CHECKING:
     from surgical_guidance.evaluation.example import Dataset
     from surgical_guidance.evaluation.numbers import Numbers
 
+app = typer.Typer(name='evaluate', no_args_is_help=True, rich_markup_mode='markdown')
+app.command()(advice)
 console = Console()
 errors = Console(stderr=True)
 
 
+@app.callback(invoke_without_command=True)
 def evaluate(
-    report: Annotated[Path, typer.Option(help='Where the report goes: a folder, or a file `*.html`.')],
+    context: typer.Context,
+    report: Annotated[
+        Path | None, typer.Option(help='Where the report goes: a folder, or a file `*.html`.', show_default='required')
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -54,6 +61,10 @@ def evaluate(
 
     Example: `surgical-guidance evaluate --data my_dataset --report out.html`
     """
+    if context.invoked_subcommand is not None:
+        return
+    if report is None:
+        raise ParameterError('it is not said where the report goes', where='evaluate', remedy='give --report')
     from surgical_guidance.evaluation.report.page import write_report
     from surgical_guidance.evaluation.runner import look_again, tally
     from surgical_guidance.evaluation.selection import select

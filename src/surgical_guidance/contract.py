@@ -103,6 +103,23 @@ SCENE: Final = Topic(
     one_a_frame=True,
     deadline=3.0,
 )
+INFERENCE_STATUS: Final = Topic(
+    'inference/status',
+    'surgical_guidance_msgs/msg/InferenceStatus',
+    'inference',
+    'which models look at the frames, what became of their turns and what they cost',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+    rate=1.0,
+)
+DEGRADATION_STEP: Final = Topic(
+    'inference/degradation_step',
+    'surgical_guidance_msgs/msg/DegradationStep',
+    'watchdog',
+    'how much of inference is to be given up; it takes effect at the next frame',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+)
 SUGGESTION: Final = Topic(
     'suggestion',
     'surgical_guidance_msgs/msg/Suggestion',
@@ -165,11 +182,26 @@ DIAGNOSTICS: Final = Topic(
     rate=1.0,
 )
 
+OVERLAY_IMAGE: Final = Topic(
+    'overlay/image',
+    'sensor_msgs/msg/Image',
+    'advice',
+    'the picture with outlines, way and text drawn in; only while the parameter overlay is on and somebody subscribes',
+)
+OVERLAY_COMPRESSED: Final = Topic(
+    'overlay/image/compressed',
+    'sensor_msgs/msg/CompressedImage',
+    'advice',
+    'the same as JPEG',
+)
+
 TOPICS: Final = (
-    FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS,
+    FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SUGGESTION, TIMING, HEARTBEAT,
+    STATUS, ALARM, DIAGNOSTICS, OVERLAY_IMAGE, OVERLAY_COMPRESSED,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
+RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
 
 # Class names: CholecSeg8k (Hong et al., 2020) in snake case, and three that it lacks.
@@ -194,6 +226,15 @@ CONDITIONS: Final = ('bleeding', 'smoke', 'fog', 'splash', 'glare', 'low_light',
 """What may go on in the view."""
 LANDMARKS: Final = ('rouviere_sulcus', 'segment_iv_base')
 """The two ends of the line below which nobody dissects: Rouviere's sulcus, and the base of liver segment IV."""
+PHASES: Final = (
+    'Preparation', 'CalotTriangleDissection', 'ClippingCutting', 'GallbladderDissection', 'GallbladderPackaging',
+    'CleaningCoagulation', 'GallbladderRetraction',
+)  # fmt: skip
+"""The phases of Cholec80 (Twinanda et al., 2017)."""
+VERBS: Final = (
+    'grasp', 'retract', 'dissect', 'coagulate', 'clip', 'cut', 'aspirate', 'irrigate', 'pack', 'null_verb',
+)  # fmt: skip
+"""The verbs of CholecT50 (Nwoye et al., 2022)."""
 
 LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
 LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart
@@ -228,6 +269,7 @@ def as_markdown() -> str:
         '|---|---|---|',
         f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
+        f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
     ]
     return '\n'.join(lines) + '\n'
 

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +32,7 @@ class _Meta:
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...]
+    live: bool = False
 
 
 def param(
@@ -41,14 +42,28 @@ def param(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Sequence[str] = (),
+    live: bool = False,
 ) -> Any:
-    """Declare one parameter as a dataclass field. All are read-only once the node is up."""
-    return dataclasses.field(default=default, metadata={_META: _Meta(description, minimum, maximum, tuple(choices))})
+    """Declare one parameter as a dataclass field. A tuple is a list of texts.
+
+    It is read-only once the node is up, unless it is ``live``.
+    """
+    meta = _Meta(description, minimum, maximum, tuple(choices), live)
+    return dataclasses.field(default=default, metadata={_META: meta})
 
 
 def _meta(field: dataclasses.Field[Any]) -> _Meta:
     meta: _Meta = field.metadata[_META]
     return meta
+
+
+def as_field(default: Any, value: Any) -> Any:
+    """Turn a list, as ROS and YAML give it, into the tuple that a parameters' dataclass holds."""
+    return tuple(value) if isinstance(default, tuple) and isinstance(value, list) else value
+
+
+def _name_of_type(default: object) -> str:
+    return 'list' if isinstance(default, tuple) else type(default).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,7 @@ def rows(params: type) -> Iterator[Row]:
             limits = f'{low} to {high}'.strip()
         if meta.choices:
             limits = ', '.join(choice or '""' for choice in meta.choices)
-        yield Row(field.name, type(field.default).__name__, field.default, meta.description, limits)
+        yield Row(field.name, _name_of_type(field.default), field.default, meta.description, limits)
 
 
 def check(params: object) -> None:
@@ -86,8 +101,10 @@ def check(params: object) -> None:
         value: Any = getattr(params, field.name)
         default: Any = field.default
         if type(value) is not type(default):
-            wanted = type(default).__name__
+            wanted = _name_of_type(default)
             raise ParameterError(f'{value!r} is not of type {wanted}', where=field.name)
+        if isinstance(value, tuple) and not all(isinstance(item, str) for item in value):
+            raise ParameterError(f'{list(value)!r} is not a list of texts', where=field.name)
         if meta.minimum is not None and not value >= meta.minimum:
             raise ParameterError(f'{value} is below {meta.minimum:g}', where=field.name)
         if meta.maximum is not None and not value <= meta.maximum:
@@ -109,7 +126,7 @@ def declare(node: Node, params: type[T]) -> T:
         meta = _meta(field)
         descriptor = ParameterDescriptor(
             description=meta.description,
-            read_only=True,
+            read_only=not meta.live,
             additional_constraints=', '.join(meta.choices),
         )
         if meta.minimum is not None and meta.maximum is not None:
@@ -122,12 +139,38 @@ def declare(node: Node, params: type[T]) -> T:
                     FloatingPointRange(from_value=float(meta.minimum), to_value=float(meta.maximum), step=0.0)
                 ]
         try:
-            values[field.name] = node.declare_parameter(field.name, field.default, descriptor).value
+            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            values[field.name] = as_field(field.default, node.declare_parameter(field.name, default, descriptor).value)
         except InvalidParameterTypeException as error:
-            wanted = type(field.default).__name__
+            wanted = _name_of_type(field.default)
             raise ParameterError(f'the value given is not of type {wanted}', where=field.name) from error
         except InvalidParameterValueException as error:
             raise ParameterError(str(error), where=field.name) from error
     instance = params(**values)
     check(instance)
     return instance
+
+
+def follow(node: Node, current: Callable[[], T], changed: Callable[[T], None]) -> None:
+    """Let the live parameters of a node be set while it runs; one that cannot be is refused with the reason.
+
+    :param current: gives the parameters in force.
+    :param changed: takes those that were set. Called by the executor's thread.
+    """
+    from rcl_interfaces.msg import SetParametersResult
+
+    live = {field.name for field in dataclasses.fields(current()) if _meta(field).live}  # type: ignore[arg-type]
+
+    def on_set(given: Sequence[Any]) -> SetParametersResult:
+        values = {parameter.name: parameter.value for parameter in given if parameter.name in live}
+        if not values:
+            return SetParametersResult(successful=True)
+        fresh = dataclasses.replace(current(), **values)  # type: ignore[type-var]
+        try:
+            check(fresh)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        changed(fresh)
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(on_set)

@@ -59,6 +59,11 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
 
     @property
+    def waiting(self) -> bool:
+        """Whether an item lies there."""
+        return self._item is not None
+
+    @property
     def closed(self) -> bool:
         """Whether it was closed."""
         return self._closed

@@ -37,10 +37,28 @@ def test_every_disturbance_happens(samples: list[Sample]) -> None:
 
 def test_cameras_that_are_held_out_are_never_used(samples: list[Sample]) -> None:
     used = {truth.vendor for _, _, truth in samples}
-    assert used == set(TRAINING)
+    assert used == {'random', 'plain'}
     assert not used & set(HELD_OUT)
     assert set(TRAINING) | set(HELD_OUT) == set(VENDORS)
     assert len(VENDORS) >= 5
+
+
+def test_each_patient_has_a_camera_of_its_own_and_keeps_it() -> None:
+    maker = Randomiser(np.random.default_rng(4), 96, 54, views=3)
+    cameras = []
+    for _ in range(4):
+        seen = set()
+        for _ in range(3):
+            maker.sample()
+            seen.add(maker._camera)
+        assert len(seen) == 1
+        cameras += seen
+    assert len({camera for camera in cameras if camera.name == 'random'}) >= 2
+
+
+def test_cameras_can_be_named() -> None:
+    maker = Randomiser(np.random.default_rng(1), 96, 54, vendors=TRAINING, views=20)
+    assert {maker.sample()[2].vendor for _ in range(20)} <= set(TRAINING)
 
 
 def test_an_instrument_in_the_truth_is_in_the_labels(samples: list[Sample]) -> None:

@@ -102,6 +102,7 @@ def test_every_field_comes_back() -> None:
         roll=0.3,
         drift_x=-4.5,
         drift_y=5.5,
+        energy=Energy.ON,
     )
     assert all(getattr(scene, field.name) != field.default for field in dataclasses.fields(scene))
     assert_same(through_a_message(scene), scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from surgical_guidance.advice.evaluator import Candidate
@@ -11,6 +12,7 @@ from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.scene.state import SceneState
 
 _NONE_VALID_NS = 2 * NS_PER_S
+_ARROW_SHARES = (0.1, 0.3)  # shortest and longest arrow, of the picture's height
 
 
 class Composer:
@@ -30,8 +32,11 @@ class Composer:
         valid_until_ns = scene.stamp_ns + _NONE_VALID_NS
         return Suggestion(scene.stamp_ns, scene.sequence, valid_until_ns=valid_until_ns, stages=scene.stages)
 
-    def raised(self, chosen: Candidate, scene: SceneState) -> Suggestion:
-        """Make a new suggestion."""
+    def raised(self, chosen: Candidate, scene: SceneState, way: tuple[float, ...] = ()) -> Suggestion:
+        """Make a new suggestion.
+
+        :param way: to show in the picture, ``x0, y0, x1, y1, ...`` [px].
+        """
         self._sequence += 1
         rule = chosen.rule
         bare = Suggestion(
@@ -40,19 +45,21 @@ class Composer:
             sequence=self._sequence,
             rule_id=rule.id,
             priority=rule.priority,
-            highlight_class=rule.highlight,
+            highlight_class=rule.highlight.structure,
             raised_at_ns=scene.stamp_ns,
         )
-        return self._with_text(self._current(bare, chosen, scene), chosen, scene.stamp_ns)
+        return self._with_text(self._current(bare, chosen, scene, way), chosen, scene.stamp_ns)
 
-    def confirmed(self, shown: Suggestion, chosen: Candidate, scene: SceneState) -> Suggestion:
+    def confirmed(
+        self, shown: Suggestion, chosen: Candidate, scene: SceneState, way: tuple[float, ...] = ()
+    ) -> Suggestion:
         """Renew a suggestion whose rule still speaks."""
-        current = self._current(shown, chosen, scene)
+        current = self._current(shown, chosen, scene, way)
         calm = scene.stamp_ns - self._text_at_ns < self._text_hold_ns and self._quotes == quotes_number(chosen.subject)
         return current if calm else self._with_text(current, chosen, scene.stamp_ns)
 
     @staticmethod
-    def _current(suggestion: Suggestion, chosen: Candidate, scene: SceneState) -> Suggestion:
+    def _current(suggestion: Suggestion, chosen: Candidate, scene: SceneState, way: tuple[float, ...]) -> Suggestion:
         return replace(
             suggestion,
             stamp_ns=scene.stamp_ns,
@@ -62,6 +69,8 @@ class Composer:
             evidence=tuple(Evidence(used.name, used.value, used.sigma, used.unit) for used in chosen.features),
             valid_until_ns=scene.stamp_ns + round(chosen.rule.valid_for_s * NS_PER_S),
             interrupted_at_ns=0,
+            highlight_path=way,
+            highlight_arrow=arrow(chosen, scene.height),
             stages=scene.stages,
         )
 
@@ -72,3 +81,20 @@ class Composer:
         return replace(
             suggestion, text_zh=fill(text.zh, 'zh', chosen.subject), text_en=fill(text.en, 'en', chosen.subject)
         )
+
+
+def arrow(chosen: Candidate, height: int) -> tuple[float, ...]:
+    """Give the direction to show, ``x0, y0, x1, y1`` [px]; empty where the rule wants none or none is known.
+
+    :param height: of the picture [px].
+    """
+    kind, about = chosen.rule.highlight.arrow, chosen.subject
+    if not kind or about is None:
+        return ()
+    length = math.hypot(about.dx, about.dy)
+    if not (0.0 < length < math.inf and math.isfinite(about.x) and math.isfinite(about.y)):
+        return ()
+    reach = min(max(length, _ARROW_SHARES[0] * height), _ARROW_SHARES[1] * height) / length
+    sign = 1.0 if kind == 'towards' else -1.0
+    ends = (about.x, about.y, about.x + sign * reach * about.dx, about.y + sign * reach * about.dy)
+    return tuple(round(value * 4.0) / 4.0 for value in ends)  # float32 holds a quarter of a pixel exactly

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from surgical_guidance.advice.features import Feature
-from surgical_guidance.advice.rules import Condition, Rule, RuleTable
+from surgical_guidance.advice.feature import Feature
+from surgical_guidance.advice.rules import Rule, RuleTable
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S
 
 _NEVER = -(1 << 63)  # before every stamp
@@ -18,9 +18,9 @@ class Candidate:
     """A rule that speaks.
 
     :param since_ns: stamp of the frame from which on it does [ns].
-    :param features: what its conditions last rested on, in their order.
+    :param features: what its condition last rested on, in the order in which it names them.
     :param subject: the one that its text is about; None if it is about none.
-    :param fading: its conditions hold no more, but it is not released yet: it may stay, but not newly appear.
+    :param fading: its condition holds no more, but it is not released yet: it may stay, but not newly appear.
     """
 
     rule: Rule
@@ -34,8 +34,9 @@ class Candidate:
 class _Memory:
     """What is remembered of one rule."""
 
-    holding: bool = False  # its conditions hold, hold and release times counted
-    turning_ns: int | None = None  # since when they do what would end this state
+    true: bool = False  # its condition holds in the last scene
+    holding: bool = False  # its condition holds, hold and release times counted
+    turning_ns: int | None = None  # since when it does what would end this state
     speaking_ns: int | None = None  # since when it speaks
     quiet_until_ns: int = _NEVER
     features: tuple[Feature, ...] = ()
@@ -69,24 +70,29 @@ class Evaluator:
         other = self._memories[rule_id].silenced_by
         return f'suppressed by {other}' if other else 'its cause is gone'
 
-    def step(self, stamp_ns: int, features: Mapping[str, Feature]) -> Sequence[Candidate]:
-        """Take in one scene and give the rules that speak, in the order of the table."""
+    def replace(self, table: RuleTable) -> None:
+        """Take another table; of a rule that is in both what holds and speaks is kept."""
+        self._rules = table.rules
+        self._memories = {rule.id: self._memories.get(rule.id, _Memory()) for rule in table.rules}
+
+    def step(self, stamp_ns: int, features: Mapping[str, Feature], phase: str = '') -> Sequence[Candidate]:
+        """Take in one scene and give the rules that speak, in the order of the table.
+
+        :param phase: of the operation; '' where unknown: of the rules for some phases those that name it hold then.
+        """
+        values = {name: feature.bound for name, feature in features.items()}
         for rule in self._rules:
-            self._update_holding(rule, stamp_ns, features)
+            self._update_holding(
+                rule, stamp_ns, features, rule.holds(values, phase, held=self._memories[rule.id].holding)
+            )
         return tuple(self._speaking(stamp_ns))
 
-    def _update_holding(self, rule: Rule, stamp_ns: int, features: Mapping[str, Feature]) -> None:
+    def _update_holding(self, rule: Rule, stamp_ns: int, features: Mapping[str, Feature], holds: bool) -> None:
         memory = self._memories[rule.id]
-        used = [_known(condition, features) for condition in rule.conditions]
-        found = [pair for pair in used if pair is not None]
-        holds = len(found) == len(used) and all(
-            condition.holds(feature.bound, held=memory.holding) for condition, feature in found
-        )
+        memory.true = holds
         if holds:  # while it fades it goes on resting on what it rested on
-            memory.features = tuple({feature.name: feature for _, feature in found}.values())
-            memory.subject = next(
-                (pair[1] for pair, own in zip(found, rule.conditions, strict=True) if own is rule.subject), None
-            )
+            memory.features = tuple(features[name] for name in rule.features if name in features)
+            memory.subject = next((features[name] for name in rule.subjects if name in features), None)
         if holds == memory.holding:
             memory.turning_ns = None
             return
@@ -96,10 +102,18 @@ class Evaluator:
         if stamp_ns - memory.turning_ns >= round(wait_s * NS_PER_S) - _ROUNDING_NS:
             memory.holding, memory.turning_ns = holds, None
 
+    def _silencer(self, rule: Rule, memory: _Memory) -> str:
+        """Name the rule that keeps another silent: one that holds, or will soon where the other does not speak yet."""
+        for other in rule.suppressed_by:
+            cause = self._memories[other]
+            if cause.holding or (cause.true and memory.speaking_ns is None):
+                return other
+        return ''
+
     def _speaking(self, stamp_ns: int) -> Iterator[Candidate]:
         for rule in self._rules:
             memory = self._memories[rule.id]
-            memory.silenced_by = next((other for other in rule.suppressed_by if self._memories[other].holding), '')
+            memory.silenced_by = self._silencer(rule, memory)
             if not memory.holding:
                 if memory.speaking_ns is not None:
                     memory.quiet_until_ns = max(memory.quiet_until_ns, stamp_ns + round(rule.cooldown_s * NS_PER_S))
@@ -111,11 +125,3 @@ class Evaluator:
                     memory.speaking_ns = stamp_ns
                 fading = memory.turning_ns is not None
                 yield Candidate(rule, memory.speaking_ns, memory.features, memory.subject, fading)
-
-
-def _known(condition: Condition, features: Mapping[str, Feature]) -> tuple[Condition, Feature] | None:
-    """Give the condition that can be tested now and the feature to test it on."""
-    feature = features.get(condition.feature)
-    if feature is not None:
-        return condition, feature
-    return _known(condition.instead, features) if condition.instead is not None else None

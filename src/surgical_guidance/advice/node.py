@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 from surgical_guidance_msgs.msg import FrameTiming
 from surgical_guidance_msgs.msg import SceneState as SceneMessage
 from surgical_guidance_msgs.srv import RespondToSuggestion
@@ -16,26 +17,37 @@ from surgical_guidance_msgs.srv import RespondToSuggestion
 from surgical_guidance import clock
 from surgical_guidance.advice.counters import FrameCounters
 from surgical_guidance.advice.features import ENERGY_TOOL
+from surgical_guidance.advice.fonts import Fonts, find_fonts
 from surgical_guidance.advice.messages import to_message
-from surgical_guidance.advice.rules import load
+from surgical_guidance.advice.overlay import OUTLINES, Style
+from surgical_guidance.advice.overlay_images import OverlayPublisher
+from surgical_guidance.advice.record import ResponseRecord
+from surgical_guidance.advice.rule_file import RuleFile
 from surgical_guidance.advice.suggestion import Suggestion
 from surgical_guidance.advice.synthesiser import Answer, Synthesiser, SynthesiserParams
+from surgical_guidance.advice.texts import LANGUAGES, Language
 from surgical_guidance.contract import (
     INSTRUMENT_CLASSES,
     OPTICAL_FRAME,
+    OVERLAY_COMPRESSED,
+    OVERLAY_IMAGE,
+    RELOAD_SERVICE,
     RESPOND_SERVICE,
     SCENE,
     SUGGESTION,
     TIMING,
 )
-from surgical_guidance.params import param
-from surgical_guidance.ports import publisher, subscription
+from surgical_guidance.errors import FrameError, HostError, RuleTableError
+from surgical_guidance.frames import Frame
+from surgical_guidance.params import follow, param
+from surgical_guidance.ports import FrameInput, publisher, subscription
 from surgical_guidance.scene.messages import from_message, stages_to_message
 from surgical_guidance.scene.state import SceneState, StageTime
 from surgical_guidance.stage import StageNode, StageParams
 
 STAGE = 'advice'
 
+_LOOK_NS = clock.NS_PER_S  # how often the rule table's file is looked at
 _TURN_S = 0.05  # how soon after its time an interruption is told
 _UNDER_WAY_NS = 20 * clock.NS_PER_MS  # a scene that was ready may need this long to be taken in
 _OLDEST_NS = 5 * clock.NS_PER_S  # a capture further back was on another boot's clock (a bag)
@@ -55,6 +67,12 @@ class AdviceParams(StageParams):
         1.5, 'how long a suggestion stays before another takes its place; a high one does at once [s]',
         minimum=0.0, maximum=10.0,
     )  # fmt: skip
+    watch_rules: bool = param(True, 'load the rule table again when its file changes', live=True)
+    log_directory: str = param('', "where the surgeon's answers are recorded (responses.jsonl); '' keeps no record")
+    overlay: bool = param(False, 'draw outlines, way and text into pictures for overlay/image', live=True)
+    overlay_outlines: str = param('all', 'which structures the overlay outlines', choices=OUTLINES, live=True)
+    overlay_font: str = param('', "font file for the overlay's text; '' looks for one that has Chinese")
+    surgeon_language: str = param('zh', "language of the overlay's text", choices=LANGUAGES, live=True)
 
 
 class AdviceNode(StageNode[AdviceParams]):
@@ -74,13 +92,27 @@ class AdviceNode(StageNode[AdviceParams]):
         self._stamp_offset_ns = clock.StampClock.from_system().offset_ns  # stamps minus monotonic time
         self._outputs: tuple[Any, ...] = ()
         self._timer: Any = None
-        self._service: Any = None
+        self._served: tuple[Any, ...] = ()
         self._subscription: Any = None
+        self._frame_input: FrameInput | None = None
+        self._rules = RuleFile()
+        self._record = ResponseRecord('')
+        self._fonts: Fonts | None = None
+        self._overlay: OverlayPublisher | None = None
+        self._overlay_outputs: tuple[Any, ...] = ()
+        self._looked_ns = 0
         super().__init__(STAGE, AdviceParams, **node)
+        follow(self, lambda: self.params, self._on_parameters)
 
     def setup(self) -> None:
-        """Load the rule table."""
-        table = load(self.params.rules)
+        """Load the rule table and find a font.
+
+        :raises GuidanceError: if one of them cannot be used.
+        """
+        self._rules = RuleFile(self.params.rules)
+        table = self._rules.load()
+        self._record = ResponseRecord(self.params.log_directory)
+        self._fonts = find_fonts(self.params.overlay_font)
         self._synthesiser = Synthesiser(
             table,
             SynthesiserParams(
@@ -91,6 +123,9 @@ class AdviceNode(StageNode[AdviceParams]):
         )
         self._outputs = publisher(self, SUGGESTION), publisher(self, TIMING)
         self.detail = f'{len(table.rules)} rules'
+        raw, compressed = publisher(self, OVERLAY_IMAGE), publisher(self, OVERLAY_COMPRESSED)
+        self._overlay_outputs = raw, compressed
+        self._overlay = OverlayPublisher(raw, compressed, self._style(self.params))
 
     def start(self) -> None:
         """Take scenes."""
@@ -98,9 +133,14 @@ class AdviceNode(StageNode[AdviceParams]):
         self.done = 0
         self._active = True
         self._timer = self.create_timer(_TURN_S, self._on_timer)
-        self._service = self.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response)
+        self._served = (
+            self.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response),
+            self.create_service(Trigger, RELOAD_SERVICE, self._on_reload),
+        )
         if self._scenes_by_topic:
             self._subscription = subscription(self, SCENE, self._on_message)
+            if self._frame_input is None:
+                self._frame_input = FrameInput(self, self.on_frame, self._on_frame_problem)
 
     def stop(self) -> None:
         """Take no more scenes, and withdraw what is shown."""
@@ -111,21 +151,34 @@ class AdviceNode(StageNode[AdviceParams]):
         self._send_queued()
         for owned, destroy in (
             (self._timer, self.destroy_timer),
-            (self._service, self.destroy_service),
+            *((service, self.destroy_service) for service in self._served),
             (self._subscription, self.destroy_subscription),
         ):
             if owned is not None:
                 destroy(owned)
-        self._timer = self._service = self._subscription = None
+        self._timer = self._subscription = None
+        self._served = ()
 
     def teardown(self) -> None:
-        """Drop the rules."""
+        """Drop the rules, and end the drawing."""
+        overlay, self._overlay = self._overlay, None
+        if overlay is not None:
+            overlay.close()
+        for owned in self._overlay_outputs:
+            self.destroy_publisher(owned)
+        self._overlay_outputs = ()
         with self._lock, self._sending:
             self._synthesiser = None
             self._outbox.clear()
             for owned in self._outputs:
                 self.destroy_publisher(owned)
             self._outputs = ()
+
+    def on_frame(self, frame: Frame) -> None:
+        """Take a frame for the overlay, by reference; returns at once."""
+        overlay = self._overlay
+        if overlay is not None:
+            overlay.on_frame(frame)
 
     def on_scene(self, scene: SceneState) -> None:
         """Give advice on a scene. Called by the thread that made it; what it does takes less than a millisecond."""
@@ -144,8 +197,11 @@ class AdviceNode(StageNode[AdviceParams]):
             except Exception as error:  # noqa: BLE001  (a defect here must not end inference's thread; it is told)
                 problem = f'advice failed on frame {scene.sequence}: {type(error).__name__}: {error}'
                 self._queue(self._synthesiser.fail('advice failed', self._now_ns()))
+            shown = self._synthesiser.current
         self._send_queued()
         self.fault(problem)
+        if self._overlay is not None:
+            self._overlay.on_scene(scene, shown)
         end_ns = clock.monotonic_ns()
         own = StageTime(STAGE, (start_ns - captured_ns) / clock.NS_PER_MS, (end_ns - start_ns) / clock.NS_PER_MS)
         whole = StageTime('capture_to_advice', 0.0, (end_ns - captured_ns) / clock.NS_PER_MS)
@@ -158,21 +214,77 @@ class AdviceNode(StageNode[AdviceParams]):
         with self._lock:
             if self._active and self._synthesiser is not None:
                 self._queue(self._synthesiser.on_time(self._now_ns() - _UNDER_WAY_NS))
+                if self._overlay is not None:
+                    self._overlay.on_suggestion(self._synthesiser.current)
         self._send_queued()
+        if self.params.watch_rules and clock.monotonic_ns() - self._looked_ns > _LOOK_NS:
+            self._looked_ns = clock.monotonic_ns()
+            if self._rules.changed():
+                self._reload()
 
     def _on_response(
         self, request: RespondToSuggestion.Request, response: RespondToSuggestion.Response
     ) -> RespondToSuggestion.Response:
         with self._lock:
+            about: Suggestion | None = None
+            now_ns = 0
             if not self._active or self._synthesiser is None:
                 answer = Answer(False, 'advice is not active')
             else:
-                answer = self._synthesiser.respond(request.sequence, request.response, request.by, self._now_ns())
+                now_ns, about = self._now_ns(), self._synthesiser.current
+                answer = self._synthesiser.respond(request.sequence, request.response, request.by, now_ns)
                 self._queue(answer.suggestions)
         self._send_queued()
+        if about is not None:
+            try:
+                self._record.add(about, request.response, request.by, now_ns, answer.message)
+            except HostError as error:
+                self.get_logger().error(str(error))
         self.get_logger().info(f'{request.by} on suggestion {request.sequence}: {answer.message}')
         response.success, response.message = answer.success, answer.message
         return response
+
+    def _on_reload(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = self._reload()
+        return response
+
+    def _reload(self) -> tuple[bool, str]:
+        """Take the rule table's file as it is now, all of it or nothing; tell what came of it."""
+        try:
+            table = self._rules.load()
+        except RuleTableError as error:
+            told = f'{error}. The rules in force stay'
+            self.detail = told
+            self.get_logger().error(told)
+            return False, told
+        with self._lock:
+            if self._synthesiser is None:
+                return False, 'advice is not active'
+            self._queue(self._synthesiser.replace_rules(table, self._now_ns()))
+        self._send_queued()
+        self.detail = f'{len(table.rules)} rules'
+        told = f'{self._rules.name}: {len(table.rules)} rules in force'
+        self.get_logger().info(told)
+        return True, told
+
+    def _on_parameters(self, params: AdviceParams) -> None:
+        self.params = params
+        if self._overlay is not None:
+            self._overlay.style = self._style(params)
+
+    def _style(self, params: AdviceParams) -> Style | None:
+        if not params.overlay or self._fonts is None:
+            return None
+        if not self._fonts.chinese and params.surgeon_language == 'zh':
+            self.get_logger().warning(
+                'no font that has Chinese is on this host: the overlay is in English; install fonts-noto-cjk or name '
+                'one with overlay_font'
+            )
+        language: Language = 'zh' if params.surgeon_language == 'zh' else 'en'
+        return Style(self._fonts, language, params.overlay_outlines)
+
+    def _on_frame_problem(self, problem: FrameError) -> None:
+        self.get_logger().debug(str(problem))
 
     def _now_ns(self) -> int:
         """Now on the time line of the stamps [ns]: a step of any clock but the monotonic one does not move it."""

@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from surgical_guidance.advice import texts
+from surgical_guidance.advice.expressions import Expression
 from surgical_guidance.advice.features import DIRECTED, NAMES
 from surgical_guidance.advice.suggestion import Priority
-from surgical_guidance.contract import CLASSES
+from surgical_guidance.contract import PHASES, STRUCTURE_CLASSES
 from surgical_guidance.errors import RuleTableError
 
 Seconds = Annotated[float, Field(ge=0.0, le=3600.0, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+UNKNOWN_PHASE = 'unknown'
+"""What a rule calls it that nothing tells the phase."""
+
 Identifier = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]*$', max_length=40)]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra='forbid', strict=True)
+    model_config = ConfigDict(frozen=True, extra='forbid', strict=True, arbitrary_types_allowed=True)
 
 
-class Condition(_Entry):
-    """A feature below or above a value; it is given up only beyond ``release``.
+def _expression(source: object) -> Expression:
+    if not isinstance(source, str):
+        raise ValueError('a condition is a text')  # noqa: TRY004  (pydantic makes its error of it)
+    return Expression(source)
 
-    ``instead`` takes its place while the feature is not known. A condition on what is not known does not hold.
-    """
 
-    feature: str
-    below: Number | None = None
-    above: Number | None = None
-    release: Number
-    instead: Condition | None = None
-
-    @model_validator(mode='after')
-    def _one_limit(self) -> Condition:
-        if (self.below is None) == (self.above is None):
-            raise ValueError('give one of below and above')
-        if self.below is not None and self.release < self.below:
-            raise ValueError(f'release {self.release:g} is not above the limit {self.below:g}: it would flutter')
-        if self.above is not None and self.release > self.above:
-            raise ValueError(f'release {self.release:g} is not below the limit {self.above:g}: it would flutter')
-        return self
-
-    def holds(self, value: float, *, held: bool) -> bool:
-        """Whether it holds for a value, given whether it held before."""
-        limit = self.release if held else (self.below if self.below is not None else self.above)
-        assert limit is not None  # noqa: S101  (see _one_limit)
-        return value < limit if self.below is not None else value > limit
-
-    def features(self) -> Iterator[str]:
-        """Name the features it looks at, the preferred one first."""
-        yield self.feature
-        if self.instead is not None:
-            yield from self.instead.features()
+When = Annotated[Expression, BeforeValidator(_expression)]
 
 
 class Text(_Entry):
@@ -67,13 +45,29 @@ class Text(_Entry):
     en: str
 
 
+class Highlight(_Entry):
+    """What to show with it in the picture.
+
+    :param structure: class of the structure to outline strongly; '' = none.
+    :param path: class of the structure that a way from the tool is to lead to; '' = none.
+    :param arrow: along the direction of what the text is about, or against it; '' = none.
+    """
+
+    structure: str = ''
+    path: str = ''
+    arrow: Literal['', 'towards', 'away'] = ''
+
+
 class Rule(_Entry):
     """One rule. Times in seconds; see the head of ``rules.yaml``."""
 
     id: Identifier
+    number: Annotated[int, Field(ge=0)] = 0  # in the project's list of rules; 0: it is in none
     source: Annotated[str, Field(min_length=1)]
     priority_name: Literal['high', 'medium', 'low'] = Field(alias='priority')
-    conditions: Annotated[list[Condition], Field(min_length=1)]
+    when: When
+    stays: When | None = None
+    phases: list[str] = Field(default_factory=list)
     hold_s: Seconds
     release_s: Seconds
     cooldown_s: Seconds
@@ -81,7 +75,7 @@ class Rule(_Entry):
     valid_for_s: Annotated[float, Field(ge=1.0, le=10.0)]  # the topic's lifespan ends it after 10 s
     suppressed_by: list[str] = Field(default_factory=list)
     text: Text
-    highlight: str = ''
+    highlight: Highlight = Field(default_factory=Highlight)
 
     @property
     def priority(self) -> Priority:
@@ -89,9 +83,21 @@ class Rule(_Entry):
         return Priority[self.priority_name.upper()]
 
     @property
-    def subject(self) -> Condition | None:
-        """The condition that the placeholders are about: the first on something that has a direction."""
-        return next((condition for condition in self.conditions if condition.feature in DIRECTED), None)
+    def features(self) -> tuple[str, ...]:
+        """Name the features that it looks at, those of ``when`` first."""
+        stays = self.stays.features if self.stays is not None else ()
+        return tuple(dict.fromkeys((*self.when.features, *stays)))
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """Name the features that its text and its arrow can be about, the preferred one first."""
+        return texts.subjects((self.text.zh, self.text.en), self.features)
+
+    def holds(self, values: Mapping[str, float], phase: str, *, held: bool) -> bool:
+        """Whether its condition holds in a scene, given whether it held before."""
+        if self.phases and (phase or UNKNOWN_PHASE) not in self.phases:
+            return False
+        return self.when.holds(values) or (held and self.stays is not None and self.stays.holds(values))
 
 
 class RuleTable(_Entry):
@@ -101,7 +107,7 @@ class RuleTable(_Entry):
 
     def features(self) -> frozenset[str]:
         """Name the features that the rules look at."""
-        return frozenset(name for rule in self.rules for condition in rule.conditions for name in condition.features())
+        return frozenset(name for rule in self.rules for name in rule.features)
 
 
 def load(path: str | Path = '') -> RuleTable:
@@ -158,21 +164,26 @@ def _inconsistencies(table: RuleTable) -> Iterator[tuple[Location, str]]:
         at: Location = ('rules', index)
         if rule.id in ids[:index]:
             yield (*at, 'id'), f'{rule.id} is the id of two rules'
-        for number, condition in enumerate(rule.conditions):
-            deeper: Location = (*at, 'conditions', number)
-            for feature in condition.features():
+        for part in ('when', 'stays'):
+            condition = getattr(rule, part)
+            for feature in condition.features if condition is not None else ():
                 if feature not in NAMES:
-                    yield (*deeper, 'feature'), f'{feature} is no feature; docs/advice.md lists them'
-                deeper = (*deeper, 'instead')
+                    yield (*at, part), f'{feature} is no feature; docs/advice.md lists them'
+        for number, phase in enumerate(rule.phases):
+            if phase not in (*PHASES, UNKNOWN_PHASE):
+                yield (*at, 'phases', number), f'{phase} is no phase; use {", ".join((UNKNOWN_PHASE, *PHASES))}'
         for number, other in enumerate(rule.suppressed_by):
             if other not in ids or other == rule.id:
                 yield (*at, 'suppressed_by', number), f'{other} is no other rule'
-        if rule.highlight and rule.highlight not in CLASSES:
-            yield (*at, 'highlight'), f'{rule.highlight} is no class; use one of {", ".join(CLASSES)}'
-        subject = rule.subject.feature if rule.subject else None
+        for part in ('structure', 'path'):
+            name = getattr(rule.highlight, part)
+            if name and name not in STRUCTURE_CLASSES:
+                yield (*at, 'highlight', part), f'{name} is no structure; use one of {", ".join(STRUCTURE_CLASSES)}'
         for language in texts.LANGUAGES:
-            if what := texts.problem(getattr(rule.text, language), language, subject):
+            if what := texts.problem(getattr(rule.text, language), language, rule.features):
                 yield (*at, 'text', language), what
+        if rule.highlight.arrow and not any(name in DIRECTED for name in rule.subjects):
+            yield (*at, 'highlight', 'arrow'), 'there is no direction: no feature that the text is about has one'
 
 
 def _mistake(name: str, root: yaml.Node | None, location: Location, what: str) -> RuleTableError:

@@ -52,7 +52,8 @@ class Suggestion:
     :param frame_sequence: of the last frame that confirmed it.
     :param sequence: identity, from 1; 0 where no rule speaks.
     :param reason: why it is interrupted or withdrawn.
-    :param highlight_path: ``x0, y0, x1, y1, ...`` [px].
+    :param highlight_path: a way to show, ``x0, y0, x1, y1, ...`` [px].
+    :param highlight_arrow: a direction to show, ``x0, y0, x1, y1`` [px].
     :param raised_at_ns: capture of the frame that raised it [ns].
     :param valid_until_ns: after this it must not be shown as advice any more [ns].
     :param interrupted_at_ns: since when it is not confirmed [ns]; 0 unless interrupted.
@@ -70,6 +71,7 @@ class Suggestion:
     evidence: tuple[Evidence, ...] = ()
     highlight_class: str = ''
     highlight_path: tuple[float, ...] = ()
+    highlight_arrow: tuple[float, ...] = ()
     raised_at_ns: int = 0
     valid_until_ns: int = 0
     interrupted_at_ns: int = 0

@@ -17,6 +17,7 @@ from surgical_guidance.advice.degradation import Event, Health, after
 from surgical_guidance.advice.evaluator import Candidate, Evaluator
 from surgical_guidance.advice.features import ENERGY_TOOL, FeatureExtractor
 from surgical_guidance.advice.interval import SceneInterval
+from surgical_guidance.advice.path import PathPlanner, Way
 from surgical_guidance.advice.rules import RuleTable
 from surgical_guidance.advice.suggestion import Response, Status, Suggestion
 from surgical_guidance.clock import NS_PER_S
@@ -79,7 +80,9 @@ class Synthesiser:
         self._evaluator = Evaluator(table)
         self._arbiter = Arbiter(self._params.min_display_s)
         self._interval = SceneInterval()
+        self._planner = PathPlanner(self._params.energy_tool)
         self._health = Health()
+        self._speaking: tuple[Candidate, ...] = ()
         self._problem = ''
         self._last_stamp_ns: int | None = None
         self._good: SceneState | None = None  # the last valid scene
@@ -111,10 +114,30 @@ class Synthesiser:
         self._good = scene
         self._interval.add(scene.stamp_ns)
         self._health = after(self._health, Event.GOOD, self._params.recover_after_frames)
-        candidates = self._evaluator.step(scene.stamp_ns, self._features.extract(scene))
+        self._speaking = tuple(self._evaluator.step(scene.stamp_ns, self._features.extract(scene), scene.phase))
         if self._health.nominal:
-            self._show(self._arbiter.choose(candidates, scene.stamp_ns), scene, out)
+            ways = self._ways(scene)
+            possible = [one for one in self._speaking if one.rule.id not in ways or ways[one.rule.id]]
+            chosen = self._arbiter.choose(possible, scene.stamp_ns)
+            self._show(chosen, scene, ways.get(chosen.rule.id, ()) if chosen else (), out)
         return out
+
+    def _ways(self, scene: SceneState) -> dict[str, Way]:
+        """Plan the way of each rule that speaks and shows one; a rule whose way is nowhere clear cannot be shown."""
+        wanted = {one.rule.id: one.rule.highlight.path for one in self._speaking if one.rule.highlight.path}
+        if not wanted:
+            self._planner.forget()
+        return {rule_id: self._planner.plan(scene, target) for rule_id, target in wanted.items()}
+
+    @property
+    def current(self) -> Suggestion:
+        """What is shown."""
+        return self._current
+
+    @property
+    def speaking(self) -> tuple[Candidate, ...]:
+        """The rules that speak on the last valid scene: the one that is shown, and those that wait."""
+        return self._speaking
 
     def on_time(self, now_ns: int) -> Sequence[Suggestion]:
         """Give what fell due before now, or a repeat where nothing was sent for a refresh interval.
@@ -130,6 +153,21 @@ class Synthesiser:
         if not outlived and not fresh:
             self._sent_at_ns = now_ns
             out.append(self._sent)
+        return out
+
+    def replace_rules(self, table: RuleTable, now_ns: int) -> Sequence[Suggestion]:
+        """Go on with another rule table; of rules that are in both, what holds, speaks and is silenced is kept.
+
+        :param now_ns: on the time line of the stamps [ns].
+        """
+        self._rules = {rule.id: rule for rule in table.rules}
+        self._features.want(table.features())
+        self._evaluator.replace(table)
+        self._speaking = ()
+        out: list[Suggestion] = []
+        if self._current.sequence and self._current.rule_id not in self._rules:
+            self._arbiter.reset()
+            self._withdraw('its rule was taken out of the table', now_ns, out)
         return out
 
     def respond(self, sequence: int, response: int, by: str, now_ns: int) -> Answer:
@@ -238,7 +276,7 @@ class Synthesiser:
         age_ns = scene.ready_ns - scene.stamp_ns
         return f'the scene came {age_ns / NS_PER_S:.2f} s late' if age_ns > self._ns(self._params.late_after_s) else ''
 
-    def _show(self, chosen: Candidate | None, scene: SceneState, out: list[Suggestion]) -> None:
+    def _show(self, chosen: Candidate | None, scene: SceneState, way: Way, out: list[Suggestion]) -> None:
         shown = self._current
         live = shown.sequence != 0 and shown.status in _LIVE
         if live and (chosen is None or chosen.rule.id != shown.rule_id):
@@ -248,9 +286,9 @@ class Synthesiser:
         if chosen is None:
             fresh = self._composer.nothing(scene)
         elif live and chosen.rule.id == shown.rule_id:
-            fresh = self._composer.confirmed(shown, chosen, scene)
+            fresh = self._composer.confirmed(shown, chosen, scene, way)
         else:
-            fresh = self._composer.raised(chosen, scene)
+            fresh = self._composer.raised(chosen, scene, way)
         changed = fresh.status is not shown.status or fresh.sequence != shown.sequence
         if changed or scene.stamp_ns - self._sent.stamp_ns >= _CONFIRM_NS:
             self._send(fresh, scene.ready_ns, out)

@@ -13,7 +13,7 @@ from surgical_guidance.errors import ModelError
 from surgical_guidance.evaluation.metrics.tips import Tip
 from surgical_guidance.evaluation.observer import ModelInfo, Observation
 from surgical_guidance.frames import Frame
-from surgical_guidance.inference.manifest import DEFAULT_MODEL, MODELS
+from surgical_guidance.inference.manifest import DEFAULT_MODELS
 from surgical_guidance.inference.pipeline import Pipeline, Result
 from surgical_guidance.inference.readings import Choices, Levels
 from surgical_guidance.scene.builder import SceneBuilder
@@ -86,12 +86,15 @@ class ShippedModels:
         self._rate = rate
         self._count = 0
         self._last.clear()
+        self._builder = SceneBuilder()
         for pipeline in self._pipelines.values():
             pipeline.forget()
 
     def look(self, image: NDArray[np.uint8]) -> Observation:
         """Look at the next frame."""
         frame = frame_of(image, self._count + 1, round(self._count / (self._rate or 1.0) * NS_PER_S))
+        if self._rate == 0.0:
+            self._builder = SceneBuilder()
         for task, pipeline in self._pipelines.items():
             if self._rate == 0.0:
                 pipeline.forget()
@@ -141,7 +144,7 @@ class ShippedModels:
 
 def shipped_names() -> list[str]:
     """Name the models that come with the package."""
-    return sorted(path.stem for path in MODELS.glob('*.yaml') if path.stem != DEFAULT_MODEL)
+    return sorted(DEFAULT_MODELS)
 
 
 def contract_labels(segmentation: Segmentation) -> NDArray[np.uint8]:

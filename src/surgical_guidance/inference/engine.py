@@ -6,16 +6,25 @@ import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surgical_guidance.errors import EngineError
+from surgical_guidance.frames import Frame
 from surgical_guidance.inference.manifest import Manifest
 
-ENGINES = ('auto', 'onnxruntime', 'tensorrt')
-"""What can be asked for. ``auto`` takes the best one this host has."""
+ENGINES = (
+    'auto',
+    'tensorrt',
+    'tensorrt-rtx',
+    'onnxruntime-tensorrt',
+    'onnxruntime-tensorrt-rtx',
+    'onnxruntime-cuda',
+    'openvino',
+    'onnxruntime',
+)
+"""What can be asked for. ``auto`` takes the best that this host really runs; :mod:`.selection` tells how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,9 @@ class Tensor:
 
 class Engine(Protocol):
     """A loaded network. Used by one thread."""
+
+    passed_over: tuple[tuple[str, str], ...]
+    """Better engines that ``auto`` did not take, each with the reason."""
 
     @property
     def inputs(self) -> Mapping[str, Tensor]:
@@ -54,6 +66,28 @@ class Engine(Protocol):
         """Give everything back. It cannot run any more."""
 
 
+@runtime_checkable
+class Looks(Protocol):
+    """An engine that takes a whole frame itself, pre-processing included: those on a GPU do.
+
+    ``reads_as``: the manifest of what comes back, where work on the outputs is done there as well.
+    """
+
+    reads_as: Manifest
+
+    def start(self, frame: Frame) -> None:
+        """Begin to look at a frame; returns before it is done. The slot may be overwritten only after :meth:`finish`.
+
+        :raises EngineError: if it cannot.
+        """
+
+    def finish(self) -> tuple[Mapping[str, NDArray[Any]], str]:
+        """Give the outputs of what was begun, which hold until the next start, and what is wrong with them, or ``''``.
+
+        :raises EngineError: if the engine failed.
+        """
+
+
 def make_engine(kind: str, manifest: Manifest, threads: int = 2) -> Engine:
     """Load a model into an engine.
 
@@ -61,13 +95,11 @@ def make_engine(kind: str, manifest: Manifest, threads: int = 2) -> Engine:
     :param threads: processor threads it may use.
     :raises EngineError: if there is no such engine here, or it cannot load the model.
     """
-    if kind == 'tensorrt':
-        raise EngineError('TensorRT is not in this version', where='engine', remedy='use auto or onnxruntime')
-    if kind not in ENGINES:
-        raise EngineError(f'there is no engine {kind!r}', where='engine', remedy='use auto or onnxruntime')
-    from surgical_guidance.inference.onnxruntime import OnnxRuntimeEngine
+    from surgical_guidance.inference.selection import choose
 
-    return OnnxRuntimeEngine(manifest.model_path, manifest.sha256, threads)
+    choice = choose(kind, manifest, threads)
+    choice.engine.passed_over = choice.passed_over
+    return choice.engine
 
 
 def warm_up(engine: Engine, runs: int) -> float:

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from surgical_guidance.contract import BACKGROUND, CLASSES
+from surgical_guidance.contract import CLASSES
 from surgical_guidance.errors import ModelError
 
 MODELS = Path(__file__).parent / 'models'
 """The models that come with the package."""
 
-DEFAULT_MODEL = 'phantom_demo'  # finds the hook's tip better than phantom_segmentation, which knows more classes
+DEFAULT_MODELS = ('phantom_segmentation', 'phantom_view', 'phantom_phase')
+"""What the node runs unless it is told otherwise."""
+
+SAFETY_PRIORITY = 50
+"""From this priority on a model is safety-relevant: it looks whenever its turn comes, whatever the time left."""
 
 _Triple = Annotated[tuple[float, float, float], Field()]
 
@@ -45,7 +49,10 @@ class InputSpec(_Strict):
     :param height: [px].
     :param layout: order of the axes: rows, columns, colours (nhwc) or colours, rows, columns (nchw).
     :param colour: order of the colours.
-    :param normalisation: ``in_graph``: the network takes ``uint8`` and does the rest itself; else it takes ``float32``.
+    :param normalisation: ``in_graph``: the network takes ``uint8`` and does the rest itself; else it takes ``float32``
+        or ``float16``.
+    :param fit: the whole picture is stretched to the size, or it keeps its shape and the rest is grey (letterbox).
+    :param size_step: the network takes every size that is a multiple of this [px]; 0: only the one above.
     """
 
     name: str = Field(min_length=1)
@@ -54,6 +61,8 @@ class InputSpec(_Strict):
     layout: Literal['nhwc', 'nchw']
     colour: Literal['bgr', 'rgb']
     normalisation: Literal['in_graph'] | Normalisation
+    fit: Literal['stretch', 'letterbox'] = 'stretch'
+    size_step: int = Field(default=0, ge=0, le=512)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -62,8 +71,23 @@ class InputSpec(_Strict):
 
     @property
     def dtype(self) -> str:
-        """Element type of the input's tensor, as NumPy names it."""
-        return 'uint8' if self.normalisation == 'in_graph' else 'float32'
+        """Element type of the input's tensor that is usual, as NumPy names it."""
+        return self.dtypes[0]
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Element types that the input's tensor may have, as NumPy names them."""
+        return ('uint8',) if self.normalisation == 'in_graph' else ('float32', 'float16')
+
+    def scaled(self, share: float) -> InputSpec:
+        """Give the same input with its sides scaled by about this share, where the network takes other sizes."""
+        if not self.size_step:
+            return self
+        width, height = (
+            max(self.size_step, round(side * share / self.size_step) * self.size_step)
+            for side in (self.width, self.height)
+        )
+        return self.model_copy(update={'width': width, 'height': height})
 
 
 class Thresholds(_Strict):
@@ -72,11 +96,17 @@ class Thresholds(_Strict):
     :param frozen_results: this many results in a row that are equal although the picture changes: the engine hangs.
     :param event_level: of a multilabel model: what reaches this level is going on,
     :param event_end_level: until it is below this one. The two differ, since a level that wavers is still one event.
+    :param score: of a detection: what is less likely is not taken.
+    :param overlap: of two boxes of a class that share more than this of their joint area the likelier one is taken.
+    :param detections: this many at most, the likeliest.
     """
 
     frozen_results: int = Field(default=10, ge=2, le=1000)
     event_level: float = Field(default=0.25, gt=0, lt=1)
     event_end_level: float = Field(default=0.25, gt=0, lt=1)
+    score: float = Field(default=0.25, gt=0, lt=1)
+    overlap: float = Field(default=0.45, gt=0, lt=1)
+    detections: int = Field(default=32, ge=1, le=300)
 
     @model_validator(mode='after')
     def _ends_below(self) -> Thresholds:
@@ -94,11 +124,16 @@ class Manifest(_Strict):
     :param sha256: of that file.
     :param input: the picture as the network takes it.
     :param outputs: the task's names of its outputs -> the network's.
-    :param classes: of a segmentation: names by the network's index, each a class of the contract.
+    :param scores: what the network gives for its classes or heads: probabilities, or logits that become them here.
+    :param assumed_confidence: what is taken for the probability of a pixel of which the network tells none.
+    :param class_map: names in ``classes`` or ``heads`` as the network's makers spell them -> ours. Classes of no
+        interest are ``background``; numbers of a head that are of none have the name ``''``.
+    :param classes: by the network's index; each a class of the contract, or in ``class_map``.
     :param heads: of any other task: the task's names of its outputs -> the names of the numbers in each.
     :param memory: inputs of the network -> outputs that are their values for the next picture; they start as 0.
     :param thresholds: when results are not believed.
-    :param priority: which model goes first where several share a processor; the highest does.
+    :param priority: which model goes first where several share a processor; the highest does. From 50 on a model is
+        safety-relevant.
     :param stride: it looks at every such frame: 1 = all, 2 = every second one.
     :param budget_ms: the time an inference may take on the hardware it is meant for [ms].
     :param path: where the manifest was read; not part of the file.
@@ -110,6 +145,9 @@ class Manifest(_Strict):
     sha256: str = Field(pattern=r'^[0-9a-f]{64}$')
     input: InputSpec
     outputs: dict[str, str]
+    scores: Literal['probabilities', 'logits'] = 'probabilities'
+    assumed_confidence: float | None = Field(default=None, gt=0, le=1)
+    class_map: dict[str, str] = {}
     classes: tuple[str, ...] = ()
     heads: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
     memory: dict[str, str] = {}
@@ -121,17 +159,29 @@ class Manifest(_Strict):
 
     @field_validator('classes')
     @classmethod
-    def _known(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if not classes:
-            return classes
+    def _known(cls, classes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        ours = info.data.get('class_map', {})
         for name in classes:
-            if name not in CLASSES:
-                raise ValueError(f'{name!r} is not a class of the contract ({", ".join(CLASSES)})')
+            if ours.get(name, name) not in CLASSES:
+                raise ValueError(f'{ours.get(name, name)!r} is not a class of the contract ({", ".join(CLASSES)})')
             if classes.count(name) > 1:
                 raise ValueError(f'{name!r} is there twice')
-        if classes[0] != BACKGROUND:
-            raise ValueError(f'the first class must be {BACKGROUND!r}')
         return classes
+
+    @property
+    def contract_classes(self) -> tuple[str, ...]:
+        """The classes by the network's index, in our names; several may be the same."""
+        return tuple(self.class_map.get(name, name) for name in self.classes)
+
+    @property
+    def contract_heads(self) -> dict[str, tuple[str, ...]]:
+        """The heads, with our names of their numbers."""
+        return {head: tuple(self.class_map.get(name, name) for name in names) for head, names in self.heads.items()}
+
+    @property
+    def safety_relevant(self) -> bool:
+        """Whether it must look whenever its turn comes."""
+        return self.priority >= SAFETY_PRIORITY
 
     @property
     def model_path(self) -> Path:
@@ -154,7 +204,9 @@ def load_manifest(model: str) -> Manifest:
             'there is no such model manifest', where=str(path), remedy=f'give the path of one, or one of: {known}'
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f'the model manifest cannot be read ({error})', where=str(path)) from error
+        raise ModelError(
+            f'the model manifest cannot be read ({error})', where=str(path), remedy='it must be a text file in UTF-8'
+        ) from error
     return Manifest.model_validate(_checked(path, _parsed(path, text)) | {'path': path})
 
 
@@ -165,7 +217,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         mark = getattr(error, 'problem_mark', None)
         where = f'{path}:{mark.line + 1}' if mark is not None else str(path)
         problem = getattr(error, 'problem', None) or 'it cannot be parsed'
-        raise ModelError(f'this is not YAML: {problem}', where=where) from error
+        raise ModelError(f'this is not YAML: {problem}', where=where, remedy='mend it there or just before') from error
     if not isinstance(content, dict):
         raise ModelError(
             'a model manifest is a table of fields', where=str(path), remedy='docs/models.md shows one to start from'

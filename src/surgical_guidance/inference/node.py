@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from surgical_guidance_msgs.msg import DegradationStep
+
 from surgical_guidance.clock import NS_PER_MS, elapsed_ms
-from surgical_guidance.contract import SCENE
-from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, GuidanceError, ModelError
+from surgical_guidance.contract import DEGRADATION_STEP, INFERENCE_STATUS, SCENE
+from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, GuidanceError
 from surgical_guidance.frames import Frame
+from surgical_guidance.inference import messages
+from surgical_guidance.inference.degradation import LADDER, load_ladder
 from surgical_guidance.inference.engine import ENGINES
-from surgical_guidance.inference.manifest import DEFAULT_MODEL
-from surgical_guidance.inference.pipeline import Pipeline
+from surgical_guidance.inference.lineup import BUDGET_MS, Lineup
+from surgical_guidance.inference.manifest import DEFAULT_MODELS
 from surgical_guidance.params import param
-from surgical_guidance.ports import FrameInput, Mailbox, Output, publisher
+from surgical_guidance.ports import FrameInput, Mailbox, Output, publisher, subscription
 from surgical_guidance.scene.builder import SceneBuilder
 from surgical_guidance.scene.messages import to_message
 from surgical_guidance.scene.state import SceneState, StageTime
@@ -27,9 +32,16 @@ _JOIN_S = 5.0  # an inference that takes longer than this hangs
 class InferenceParams(StageParams):
     """What inference can be told."""
 
-    model: str = param(DEFAULT_MODEL, 'a model that comes with the package, or the path of a manifest; docs/models.md')
-    engine: str = param('auto', 'what runs it; auto takes the best one this host has', choices=ENGINES)
+    models: tuple[str, ...] = param(
+        DEFAULT_MODELS,
+        'models that come with the package, or paths of manifests, exactly one of which segments; docs/models.md',
+    )
+    engine: str = param('auto', 'what runs them; auto takes the best one this host has', choices=ENGINES)
     threads: int = param(2, 'processor threads that one inference may use', minimum=1, maximum=64)
+    budget_ms: float = param(
+        BUDGET_MS, 'time for all models that look at one frame; who can wait, waits [ms]', minimum=1.0, maximum=1000.0
+    )
+    ladder: str = param('', "what is given up step by step under load, a YAML file; '' is the packaged one")
 
 
 class InferenceNode(StageNode[InferenceParams]):
@@ -48,10 +60,15 @@ class InferenceNode(StageNode[InferenceParams]):
         self._dropped = 0
         self._mailbox: Mailbox[Frame] | None = None
         self._thread: threading.Thread | None = None
-        self._pipeline: Pipeline | None = None
+        self._lineup: Lineup | None = None
+        self._step = 0
+        self._told_step = 0
         self._builder = SceneBuilder()
         super().__init__('inference', InferenceParams, **node)
         self._publisher = publisher(self, SCENE)
+        self._status = publisher(self, INFERENCE_STATUS)
+        self._status_timer = self.create_timer(1.0 / INFERENCE_STATUS.rate, self._send_status)
+        self._steps = subscription(self, DEGRADATION_STEP, self._on_step)
         self._input = FrameInput(self, self.accept, self._on_frame_problem) if frames_by_topic else None
 
     @property
@@ -67,38 +84,42 @@ class InferenceNode(StageNode[InferenceParams]):
             mailbox.put(frame)
 
     def setup(self) -> None:
-        """Load the model and run it warm.
+        """Load the models and run them warm.
 
-        :raises ModelError: if it cannot be used.
+        :raises ModelError: if they cannot be used.
         """
-        pipeline = Pipeline.load(self.params.model, self.params.engine, self.params.threads)
+        params = self.params
+        ladder = load_ladder(Path(params.ladder) if params.ladder else LADDER)
+        lineup = Lineup.load(params.models, params.engine, params.threads, params.budget_ms, ladder)
         try:
-            if pipeline.manifest.task != 'semantic_segmentation':
-                raise ModelError(
-                    f'a scene is made from a segmentation, and this model is for {pipeline.manifest.task}',
-                    where=self.params.model,
-                    remedy=f'use {DEFAULT_MODEL} or another that segments',
-                )
-            pace_ms = pipeline.warm_up()
+            lineup.warm_up()
         except GuidanceError:
-            pipeline.close()
+            lineup.close()
             raise
-        self._pipeline = pipeline
-        self.detail = pipeline.describe()
-        budget_ms = pipeline.manifest.budget_ms
-        report = f'{self.detail}: {pace_ms:.1f} ms a frame when warm, its budget is {budget_ms:g} ms'
-        if pace_ms > budget_ms:
-            self.get_logger().warning(report)
-        else:
-            self.get_logger().info(report)
+        lineup.ask(self._step)
+        self._lineup = lineup
+        self.detail = lineup.describe()
+        self.get_logger().info(self.detail)
+        for told in {member.pipeline.passed_over: None for member in lineup.members}:  # each once
+            if told:
+                reasons = '; '.join(f'{engine}: {reason}' for engine, reason in told)
+                self.get_logger().info(f'engines passed over: {reasons}')
+        for member in lineup.members:
+            pace_ms, budget_ms = member.paces[1.0], member.manifest.budget_ms
+            report = f'{member.manifest.name}: {pace_ms:.1f} ms a look when warm, its budget is {budget_ms:g} ms'
+            if pace_ms > budget_ms:
+                self.get_logger().warning(report)
+            else:
+                self.get_logger().info(report)
 
     def start(self) -> None:
         """Start the worker."""
-        pipeline = self._pipeline
-        if pipeline is None:
+        lineup = self._lineup
+        if lineup is None:
             raise EngineError('no model is loaded', where='inference', remedy='configure the stage first')
+        lineup.forget()
         mailbox: Mailbox[Frame] = Mailbox()
-        self._thread = threading.Thread(target=self._work, args=(pipeline, mailbox), name='inference', daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(lineup, mailbox), name='inference', daemon=True)
         self._thread.start()
         self._mailbox = mailbox  # from here on frames come in
 
@@ -115,15 +136,29 @@ class InferenceNode(StageNode[InferenceParams]):
         if thread is not None:
             thread.join(_JOIN_S)
             if thread.is_alive():
-                self._pipeline = None  # it is still in use there: it is not closed but left to that thread
+                self._lineup = None  # it is still in use there: it is not closed but left to that thread
                 raise EngineError(f'an inference has not ended for {_JOIN_S:g} s', where=self.detail)
 
     def teardown(self) -> None:
-        """Give the model back."""
-        pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            pipeline.close()
+        """Give the models back."""
+        lineup, self._lineup = self._lineup, None
+        if lineup is not None:
+            lineup.close()
         self.detail = ''
+
+    def _on_step(self, message: DegradationStep) -> None:
+        if message.step != self._step:
+            reason = f': {message.reason}' if message.reason else ''
+            self.get_logger().warning(f'degradation step {message.step} is asked for{reason}')
+        self._step = message.step  # kept over a clean-up: the topic is latched, and will not say it again
+        lineup = self._lineup
+        if lineup is not None:
+            lineup.ask(message.step)
+
+    def _send_status(self) -> None:
+        lineup = self._lineup
+        if lineup is not None and self.context.ok():
+            self._status.publish(messages.to_message(lineup.status(), self.get_clock().now().to_msg()))
 
     def _on_frame_problem(self, problem: FrameError) -> None:
         if isinstance(problem, FrameOverwritten):
@@ -131,32 +166,35 @@ class InferenceNode(StageNode[InferenceParams]):
         else:
             self.fault(str(problem))
 
-    def _work(self, pipeline: Pipeline, mailbox: Mailbox[Frame]) -> None:
-        stride = pipeline.manifest.stride
+    def _work(self, lineup: Lineup, mailbox: Mailbox[Frame]) -> None:
         while not mailbox.closed:
             frame = mailbox.take()
-            if frame is None or frame.sequence % stride:
+            if frame is None:
                 continue
             try:
-                self._look(pipeline, frame)
+                self._look(lineup, frame, mailbox)
             except FrameOverwritten:
                 self.torn += 1
             except Exception as error:  # noqa: BLE001  (told as a fault and in the scene; the next frame gets its chance)
                 self._fail(frame, error)
-            else:
-                self.fault('')
 
-    def _look(self, pipeline: Pipeline, frame: Frame) -> None:
-        result = pipeline.run(frame)
-        start_ms = (result.start_ns - frame.monotonic_ns) / NS_PER_MS
-        stages = (
-            StageTime('handover', 0.0, start_ms),
-            StageTime('inference', start_ms, (result.end_ns - result.start_ns) / NS_PER_MS),
-        )
-        scene = self._builder.build(frame, result.segmentation, result.problem, stages)
-        if not frame.intact:  # the builder has looked at the pixels once more
-            raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
-        self._send(scene)
+    def _look(self, lineup: Lineup, frame: Frame, mailbox: Mailbox[Frame]) -> None:
+        look = lineup.look(frame, lambda: mailbox.waiting)
+        if lineup.step != self._told_step:
+            self._told_step = lineup.step
+            self._send_status()
+        if look.makes_scene:
+            start_ms = (look.start_ns - frame.monotonic_ns) / NS_PER_MS
+            stages = (
+                StageTime('handover', 0.0, start_ms),
+                StageTime('inference', start_ms, (look.end_ns - look.start_ns) / NS_PER_MS),
+            )
+            scene = self._builder.build(frame, look.segmentation, look.problem, stages, look.context)
+            if not frame.intact:  # the builder has looked at the pixels once more
+                raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
+            self._send(scene)
+        failed = '; '.join(f'{name} failed: {why}' for name, why in look.failures.items())
+        self.fault(failed)
 
     def _fail(self, frame: Frame, error: Exception) -> None:
         problem = str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'

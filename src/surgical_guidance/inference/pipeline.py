@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surgical_guidance.clock import monotonic_ns
-from surgical_guidance.errors import FrameOverwritten
+from surgical_guidance.errors import EngineError, FrameOverwritten
 from surgical_guidance.frames import Frame
-from surgical_guidance.inference.engine import Engine, make_engine, warm_up
+from surgical_guidance.inference.checks import OutputCheck, PictureCheck
+from surgical_guidance.inference.engine import Engine, Looks, make_engine, warm_up
 from surgical_guidance.inference.manifest import Manifest, load_manifest
 from surgical_guidance.inference.memory import Memory
+from surgical_guidance.inference.placement import Placement, place
 from surgical_guidance.inference.preprocess import Preprocessor
-from surgical_guidance.inference.readings import Reading
+from surgical_guidance.inference.readings import Instances, Reading
 from surgical_guidance.inference.tasks import make_task
 from surgical_guidance.scene.state import Segmentation
 
@@ -35,7 +37,9 @@ class Result:
 
     @property
     def segmentation(self) -> Segmentation | None:
-        """The reading of a model that segments; None of any other."""
+        """What a scene can be made of; None of a model that tells something else."""
+        if isinstance(self.reading, Instances):
+            return self.reading.segmentation
         return self.reading if isinstance(self.reading, Segmentation) else None
 
 
@@ -50,9 +54,16 @@ class Pipeline:
     def __init__(self, manifest: Manifest, engine: Engine) -> None:
         self.manifest = manifest
         self._engine = engine
-        self._task = make_task(manifest, engine)
+        self._looks = engine if isinstance(engine, Looks) else None
+        read_as = manifest if self._looks is None else self._looks.reads_as
+        self._task = make_task(read_as, engine)
         self._memory = Memory(manifest, engine)
-        self._prepare = Preprocessor(manifest.input, engine.input(manifest.input.name))
+        self._prepare = None
+        if self._looks is None:
+            self._prepare = Preprocessor(manifest.input, engine.input(manifest.input.name))
+        self._picture = PictureCheck()
+        self._check = OutputCheck(read_as, engine)
+        self._begun: tuple[Frame, Placement, int] | None = None
 
     @classmethod
     def load(cls, model: str, engine: str = 'auto', threads: int = 2) -> Pipeline:
@@ -60,7 +71,14 @@ class Pipeline:
 
         :raises ModelError: what is wrong with the manifest or the model, where, and what to do.
         """
-        manifest = load_manifest(model)
+        return cls.of(load_manifest(model), engine, threads)
+
+    @classmethod
+    def of(cls, manifest: Manifest, engine: str = 'auto', threads: int = 2) -> Pipeline:
+        """Load the model that a manifest tells of.
+
+        :raises ModelError: what is wrong with the model, where, and what to do.
+        """
         loaded = make_engine(engine, manifest, threads)
         try:
             return cls(manifest, loaded)
@@ -68,23 +86,78 @@ class Pipeline:
             loaded.close()
             raise
 
+    @property
+    def segments(self) -> bool:
+        """Whether a scene can be made of its results."""
+        return self._task.segments
+
+    @property
+    def engine(self) -> str:
+        """What runs it, one line for people."""
+        return self._engine.describe()
+
+    @property
+    def passed_over(self) -> tuple[tuple[str, str], ...]:
+        """Better engines that were not taken, each with the reason."""
+        return self._engine.passed_over
+
     def warm_up(self) -> float:
         """Run it until it has its pace; give the time that one inference takes here [ms]."""
         return warm_up(self._engine, WARM_UP_RUNS)
 
     def run(self, frame: Frame) -> Result:
-        """Look at a frame.
+        """Look at a frame. The frames' size may change from one to the next.
+
+        :raises FrameOverwritten: if the ring came round before the frame was read.
+        :raises EngineError: if the engine fails.
+        """
+        self.start(frame)
+        return self.finish()
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the work goes on elsewhere between :meth:`start` and :meth:`finish`."""
+        return self._looks is not None
+
+    def start(self, frame: Frame) -> None:
+        """Begin to look at a frame; :meth:`finish` must follow.
 
         :raises FrameOverwritten: if the ring came round before the frame was read.
         :raises EngineError: if the engine fails.
         """
         start_ns = monotonic_ns()
-        self._prepare(frame.image)
-        if not frame.intact:
-            raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
+        self._picture.look(frame.image)
+        if self._prepare is not None:
+            placement = self._prepare(frame.image)
+            _check_intact(frame)
+        else:
+            placement = place(self.manifest.input, frame.width, frame.height)
         self._memory.at(frame.stamp_ns)
-        outputs = self._engine.infer()
-        reading, problem = self._task.read(outputs)
+        if self._looks is not None:
+            self._looks.start(frame)
+        self._begun = frame, placement, start_ns
+
+    def finish(self) -> Result:
+        """Give the result of what was begun.
+
+        :raises FrameOverwritten: if the ring came round before the frame was read.
+        :raises EngineError: if the engine fails.
+        """
+        if self._begun is None:
+            raise EngineError('nothing was begun', where=self.manifest.name)
+        (frame, placement, start_ns), self._begun = self._begun, None
+        problem = ''
+        if self._looks is not None:
+            outputs, problem = self._looks.finish()
+            _check_intact(frame)  # not earlier: the engine reads the slot while it works
+        else:
+            outputs = self._engine.infer()
+        reading: Reading | None = None
+        problem = problem or self._check.problem(outputs, moved=self._picture.moved)
+        if self._task.needs_content and self._picture.flat:
+            problem = 'the picture is the same everywhere: there is nothing to see in it'
+        if not problem:
+            reading, problem = self._task.read(outputs, placement)
         if problem:
             self._memory.clear()  # what cannot be believed is not to be remembered either
         else:
@@ -95,6 +168,7 @@ class Pipeline:
         """Let the model forget what it has seen: another scene begins."""
         self._memory.clear()
         self._task.forget()
+        self._check.forget()
 
     def describe(self) -> str:
         """Tell in one line what runs what."""
@@ -103,3 +177,8 @@ class Pipeline:
     def close(self) -> None:
         """Give the engine back."""
         self._engine.close()
+
+
+def _check_intact(frame: Frame) -> None:
+    if not frame.intact:
+        raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)

@@ -41,4 +41,36 @@ class Levels:
     active: frozenset[str]
 
 
-Reading = Segmentation | Choices | Levels
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """One thing that a detector found.
+
+    :param class_name: of the contract.
+    :param score: its probability, 0 to 1.
+    :param x: left edge of its box, in widths of the picture.
+    :param y: upper edge, in heights of the picture.
+    :param width: in widths of the picture.
+    :param height: in heights of the picture.
+    """
+
+    class_name: str
+    score: float
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """What a detector found, the likeliest first.
+
+    :param segmentation: the same as a label map, where the network gives masks; of boxes alone no scene can be made,
+        since a box has no tip.
+    """
+
+    detected: tuple[Detected, ...]
+    segmentation: Segmentation | None
+
+
+Reading = Segmentation | Instances | Choices | Levels

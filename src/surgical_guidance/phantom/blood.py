@@ -15,8 +15,9 @@ from surgical_guidance.phantom.layout import HEIGHT, MARGIN, UNITS_PER_MM, WIDTH
 
 _COARSE = 0.25  # pixels of a pool's field per scene unit
 _DEEP = (14.0, 8.0, 92.0)  # bgr where it is deep
-_THIN = (26.0, 18.0, 150.0)  # and at its rim
-_FILM_MM = 3.0  # from the rim to full depth of colour
+_THIN = (18.0, 12.0, 122.0)  # and at its rim
+_FILM_MM = 5.0  # from the rim to full depth of colour
+_BULGE_MM = 1.6  # over which the rim of the film is round
 BLOOD = CLASSES.index('blood')
 
 Field = NDArray[np.float32]
@@ -106,7 +107,7 @@ class Pool:
             return
         where = slice(wet[0][0], wet[0][-1] + 1), slice(wet[1][0], wet[1][-1] + 1)
         film, picture = inside[where], image[where].astype(np.float32)
-        cover = np.clip(film / np.float32(3.0) + np.float32(0.5), 0.0, 1.0)
+        cover = np.clip(film / np.float32(5.0) + np.float32(0.5), 0.0, 1.0)
         thick = np.clip(film / np.float32(_FILM_MM * UNITS_PER_MM), 0.0, 1.0)
         light = picture.mean(axis=2) / np.float32(105.0) + np.float32(0.32)  # what is beneath shines through
         np.minimum(light, 1.35, out=light)
@@ -116,7 +117,17 @@ class Pool:
         rim = np.exp(-((film - np.float32(10.0)) ** 2) / np.float32(40.0))
         gloss = np.clip(sheen - np.float32(2.0), 0.0, 0.6) * np.float32(130.0)
         gloss += rim * np.clip(sheen - np.float32(0.7), 0.0, 0.8) * np.float32(110.0)
+        colour *= self._shade(film, view.scale)[..., None]
         colour += (gloss * light)[..., None]
-        opaque = (cover * (np.float32(0.80) + np.float32(0.17) * thick))[..., None]
+        opaque = (cover * (np.float32(0.72) + np.float32(0.25) * thick))[..., None]
         picture += (colour - picture) * opaque
         image[where] = np.clip(picture, 0, 255).astype(np.uint8)
+
+    def _shade(self, film: Field, scale: float) -> Field:
+        """Light the round rim of the film from above: brighter at its upper edges, darker at its lower ones."""
+        bulge = np.clip(film / np.float32(_BULGE_MM * UNITS_PER_MM), 0.0, 1.0)
+        bulge = np.sqrt(bulge * (np.float32(2.0) - bulge))
+        soft = cv2.GaussianBlur(bulge, (0, 0), 4.0 * scale + 0.3)
+        slope = cv2.Sobel(soft, cv2.CV_32F, 0, 1, ksize=3) * np.float32(1.0 / (8.0 * scale))
+        shade: Field = np.clip(np.float32(1.0) + np.float32(6.0) * slope, 0.65, 1.3)
+        return shade

@@ -16,6 +16,7 @@ Picture = NDArray[np.uint8]
 Field = NDArray[np.float32]
 
 _GRID = (288, 162)  # width and height of the coarse fields
+_DROPS = 20
 
 
 def clouds(rng: np.random.Generator, cells: int, octaves: int, size: tuple[int, int] = _GRID) -> Field:
@@ -137,13 +138,15 @@ def soften(image: Picture, level: float, angle: float | None = None) -> None:
 def _splash(rng: np.random.Generator) -> tuple[Field, Field]:
     """Give drops, each with the level from which on it is there, and their rims."""
     drops, rims = np.zeros((_GRID[1], _GRID[0]), np.float32), np.zeros((_GRID[1], _GRID[0]), np.float32)
-    for order in range(16):
-        at = (int(rng.integers(10, _GRID[0] - 10)), int(rng.integers(8, _GRID[1] - 8)))
+    for order in range(_DROPS):
+        reach = 0.2 if order < 3 else 0.42  # the first ones are where somebody looks
+        x, y = rng.uniform(0.5 - 0.8 * reach, 0.5 + 0.8 * reach), rng.uniform(0.5 - reach, 0.5 + reach)
+        at = (round(_GRID[0] * float(x)), round(_GRID[1] * float(y)))
         axes = (int(rng.integers(4, 26)), int(rng.integers(4, 20)))
         turn = float(rng.uniform(0, 180))
         shape = np.zeros_like(drops)
         cv2.ellipse(shape, at, axes, turn, 0, 360, 1.0, -1, cv2.LINE_AA)
-        np.maximum(drops, shape * np.float32(1.0 - 0.055 * order), out=drops)
+        np.maximum(drops, shape * np.float32(1.0 - 0.85 * order / _DROPS), out=drops)
         cv2.ellipse(rims, at, axes, turn, 200, 300, 1.0, 1, cv2.LINE_AA)
     soft, lit = cv2.GaussianBlur(drops, (0, 0), 1.2), cv2.GaussianBlur(rims, (0, 0), 0.8)
     return np.asarray(soft, np.float32), np.asarray(lit, np.float32)

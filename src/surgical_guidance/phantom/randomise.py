@@ -24,9 +24,10 @@ from surgical_guidance.phantom.instruments import Pose
 from surgical_guidance.phantom.layout import HEIGHT, UNITS_PER_MM, WIDTH
 from surgical_guidance.phantom.moment import LEVELS, Blood, Clip, Moment, Tool
 from surgical_guidance.phantom.patient import Patient
+from surgical_guidance.phantom.random_cameras import random_camera
 from surgical_guidance.phantom.studio import Slate, Studio
 from surgical_guidance.phantom.truth import FrameTruth
-from surgical_guidance.phantom.vendors import TRAINING, VENDORS
+from surgical_guidance.phantom.vendors import PLAIN, find_vendor
 
 Sample = tuple[NDArray[np.uint8], NDArray[np.uint8], FrameTruth]
 
@@ -34,7 +35,8 @@ SCENARIO = 'random'
 ENERGY_TOOL = 'l_hook_electrocautery'
 VIEWS = 10  # pictures taken of each painted patient: painting takes as long as a dozen pictures
 
-_LEVEL_CHANCE = {'smoke': 0.22, 'fog': 0.07, 'splash': 0.07, 'glare': 0.12, 'low_light': 0.10, 'blur': 0.12}
+_LEVEL_CHANCE = {'smoke': 0.22, 'fog': 0.10, 'splash': 0.12, 'glare': 0.12, 'low_light': 0.10, 'blur': 0.12}
+_PLAIN_SHARE = 0.2
 _BLOOD_CHANCE, _OUTSIDE_CHANCE, _EMPTIED_CHANCE = 0.35, 0.02, 0.25
 _TOOL_CHANCE = (0.30, 0.34, 0.16, 0.20)  # grasper, hook, clipper, suction
 
@@ -45,8 +47,10 @@ class Randomiser:
     :param rng: the only source of chance: the same state gives the same samples.
     :param width: of the pictures [px].
     :param height: [px].
-    :param vendors: names of cameras to choose from.
+    :param vendors: names of cameras to choose from for every sample; None: one camera of no maker for each patient, and
+        the plain one for some.
     :param views: samples of each painted patient.
+    :param disturbed: how much more often than usual something spoils the view.
     """
 
     def __init__(
@@ -54,10 +58,13 @@ class Randomiser:
         rng: np.random.Generator,
         width: int = 512,
         height: int = 288,
-        vendors: Sequence[str] = TRAINING,
+        vendors: Sequence[str] | None = None,
         views: int = VIEWS,
+        disturbed: float = 1.0,
     ) -> None:
-        self._rng, self._size, self._vendors, self._views = rng, (width, height), tuple(vendors), views
+        self._rng, self._size, self._views, self._disturbed = rng, (width, height), views, disturbed
+        self._vendors = None if vendors is None else tuple(map(find_vendor, vendors))
+        self._camera = PLAIN
         self._left = 0
         self._index = -1
         self._seed = 0
@@ -74,7 +81,7 @@ class Randomiser:
             self._patient, self._left = self._paint(), self._views
         self._left -= 1
         self._index += 1
-        vendor = VENDORS[self._vendors[int(rng.integers(len(self._vendors)))]]
+        vendor = self._vendors[int(rng.integers(len(self._vendors)))] if self._vendors else self._camera
         width, height = self._size
         studio = Studio(self._patient, vendor, width, height, int(rng.integers(2**31)))
         moment = self._moment(self._patient)
@@ -88,6 +95,7 @@ class Randomiser:
         self._emptied = bool(rng.random() < _EMPTIED_CHANCE)
         self._seed = int(rng.integers(2**31))
         scale = float(rng.uniform(0.30, 0.6))
+        self._camera = PLAIN if rng.random() < _PLAIN_SHARE else random_camera(rng)
         return Patient(layout.emptied(organs) if self._emptied else organs, None, scale, self._seed)
 
     def _moment(self, patient: Patient) -> Moment:
@@ -96,7 +104,7 @@ class Randomiser:
         tools = tuple(
             self._tool(patient, shift, number) for number in range(int(rng.choice(4, p=(0.06, 0.3, 0.5, 0.14))))
         )
-        levels = {name: float(rng.uniform(0.1, 1.0)) for name in LEVELS if rng.random() < _LEVEL_CHANCE[name]}
+        levels = {name: self._level() for name in LEVELS if rng.random() < self._disturbed * _LEVEL_CHANCE[name]}
         blood = tuple(self._blood() for _ in range(int(rng.integers(1, 4)))) if rng.random() < _BLOOD_CHANCE else ()
         clips = tuple(self._clip() for _ in range(int(rng.integers(1, 5)))) if rng.random() < 0.2 else ()
         return Moment(
@@ -113,6 +121,10 @@ class Randomiser:
             motion=float(rng.normal(0.0, 8.0)) if rng.random() < 0.5 else 0.0,
             out_of_body=bool(rng.random() < _OUTSIDE_CHANCE),
         )
+
+    def _level(self) -> float:
+        """Give a level, more often one about which people would argue than one that is plain to see."""
+        return float(self._rng.uniform(0.02, 0.6) if self._rng.random() < 0.55 else self._rng.uniform(0.1, 1.0))
 
     def _tool(self, patient: Patient, shift: tuple[float, float], number: int) -> Tool:
         """Put an instrument anywhere: mostly from outside towards the middle, as through a port."""

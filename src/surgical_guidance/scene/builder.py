@@ -188,6 +188,7 @@ class SceneBuilder:
             roll=self._attitude.roll,
             drift_x=self._attitude.drift_x,
             drift_y=self._attitude.drift_y,
+            energy=context.energy,
         )
 
     def _see(

@@ -54,6 +54,7 @@ def to_message(scene: SceneState) -> messages.SceneState:
         zones=[_to_message(part, messages.Zone) for part in scene.zones],
         landmarks=[_to_message(part, messages.Landmark) for part in scene.landmarks],
         critical_view=scene.critical_view,
+        energy=int(scene.energy),
         stages=stages_to_message(scene.stages),
         **{name: getattr(scene, name) for name in _PLAIN},
     )
@@ -71,6 +72,7 @@ def from_message(message: messages.SceneState) -> SceneState:
         zones=_from_messages(message.zones, Zone),
         landmarks=_from_messages(message.landmarks, Landmark),
         critical_view=(c1, c2, c3),
+        energy=_ENERGIES.get(message.energy, Energy.UNKNOWN),
         stages=stages_from_message(message.stages),
         **{name: getattr(message, name) for name in _PLAIN},
     )

@@ -199,6 +199,7 @@ class SceneState:
     roll: float = NAN
     drift_x: float = NAN
     drift_y: float = NAN
+    energy: Energy = Energy.UNKNOWN  # whatever can be seen: the instrument may be out of the view
 
     @property
     def ready_ns(self) -> int:

@@ -13,7 +13,7 @@ from surgical_guidance.advice.node import AdviceParams
 from surgical_guidance.camera.node import CameraParams
 from surgical_guidance.errors import ParameterError
 from surgical_guidance.inference.node import InferenceParams
-from surgical_guidance.params import check, rows
+from surgical_guidance.params import as_field, check, rows
 from surgical_guidance.relay.node import RelayParams
 from surgical_guidance.watchdog.node import WatchdogParams
 
@@ -47,7 +47,9 @@ def _lines() -> Iterator[str]:
 
 def _scalar(value: object) -> str:
     """Give a value as YAML in one line; a bare scalar's document end mark is left away."""
-    return yaml.safe_dump(value, allow_unicode=True, width=1000).removesuffix('...\n').strip()
+    plain = list(value) if isinstance(value, tuple) else value
+    flow = True if isinstance(plain, list) else None
+    return yaml.safe_dump(plain, allow_unicode=True, width=1000, default_flow_style=flow).removesuffix('...\n').strip()
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
@@ -79,13 +81,13 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 def _check(node: str, values: dict[str, Any], *, strict: bool, where: str) -> None:
     """Hold values against what the node declares. A wildcard may speak of parameters that only other nodes have."""
-    names = {field.name for field in dataclasses.fields(PARAMS[node])}
+    names = {field.name: field.default for field in dataclasses.fields(PARAMS[node])}
     unknown = [name for name in values if name not in names and name != 'use_sim_time']
     if unknown and strict:
         raise ParameterError(
             f'{node} has no parameter {unknown[0]!r}', where=where, remedy=f'it has {", ".join(sorted(names))}'
         )
     try:
-        check(PARAMS[node](**{name: value for name, value in values.items() if name in names}))
+        check(PARAMS[node](**{name: as_field(names[name], values[name]) for name in values if name in names}))
     except ParameterError as error:
         raise ParameterError(error.what, where=f'{where}.{error.where}', remedy=error.remedy) from error

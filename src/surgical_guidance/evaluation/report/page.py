@@ -73,7 +73,7 @@ def write_report(
     numbers = numbers_of(sums, dataset)
     provenance = provenance_of(dataset, models, sums, every)
     phantom = dataset.origin is Origin.PHANTOM
-    text = _environment().get_template('report.html').render(
+    text = environment().get_template('report.html').render(
         title='Models on the phantom' if phantom else f'Models on {Path(dataset.where).name}',
         phantom=phantom,
         numbers=numbers,
@@ -103,16 +103,17 @@ def number(value: float, digits: int = 3) -> str:
     return '∞' if math.isinf(value) else f'{value:.{digits}f}'
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Give what renders the templates of reports."""
+    made = Environment(
         loader=PackageLoader('surgical_guidance.evaluation.report'),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {'number': number, 'pretty': charts.pretty}
-    return environment
+    made.filters |= {'number': number, 'pretty': charts.pretty}
+    return made
 
 
 def _charts(numbers: Numbers, sums: Tally, phantom: bool) -> dict[str, str]:

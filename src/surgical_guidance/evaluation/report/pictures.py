@@ -45,20 +45,20 @@ def panels(frame: Shown) -> list[Panel]:
     nothing = np.zeros((height, WIDTH), np.uint8)
     found = nothing if frame.labels is None else enlarged(frame.labels, (height, WIDTH))
     said = 'found' if frame.labels is not None else 'found (nothing usable)'
-    result = [Panel('frame', _uri(small))]
+    result = [Panel('frame', as_uri(small))]
     if example.labels is not None:
         truth = enlarged(example.labels, (height, WIDTH))
-        result.append(Panel('truth', _uri(_tips(_classes(small, truth), example.tips or (), scale, true=True))))
+        result.append(Panel('truth', as_uri(_tips(_classes(small, truth), example.tips or (), scale, true=True))))
         overlay = _tips(_classes(small, found), example.tips or (), scale, true=True)
-        result.append(Panel(said, _uri(_tips(overlay, frame.tips, scale, true=False))))
-        result.append(Panel('wrong', _uri(_difference(small, truth, found))))
+        result.append(Panel(said, as_uri(_tips(overlay, frame.tips, scale, true=False))))
+        result.append(Panel('wrong', as_uri(_difference(small, truth, found))))
     elif example.instrument is not None:
         mask = enlarged(example.instrument.astype(np.uint8), (height, WIDTH)).astype(bool)
-        result.append(Panel('truth', _uri(_tinted(small, mask, _INSTRUMENT))))
-        result.append(Panel(said, _uri(_tips(_classes(small, found), frame.tips, scale, true=False))))
-        result.append(Panel('missed and invented', _uri(_binary_difference(small, mask, is_instrument(found) == 1))))
+        result.append(Panel('truth', as_uri(_tinted(small, mask, _INSTRUMENT))))
+        result.append(Panel(said, as_uri(_tips(_classes(small, found), frame.tips, scale, true=False))))
+        result.append(Panel('missed and invented', as_uri(_binary_difference(small, mask, is_instrument(found) == 1))))
     else:
-        result.append(Panel(said, _uri(_tips(_classes(small, found), frame.tips, scale, true=False))))
+        result.append(Panel(said, as_uri(_tips(_classes(small, found), frame.tips, scale, true=False))))
     return result
 
 
@@ -120,7 +120,8 @@ def _tips(image: Picture, tips: tuple[Tip, ...], scale: float, *, true: bool) ->
     return image
 
 
-def _uri(image: Picture) -> str:
+def as_uri(image: Picture) -> str:
+    """Give a picture as a data URI, JPEG."""
     written, data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG])
     assert written  # noqa: S101  (into memory, of a picture that we drew)
     return 'data:image/jpeg;base64,' + base64.b64encode(data.tobytes()).decode('ascii')

@@ -1,36 +1,19 @@
-"""What models can be for, one class a task, and whether a model fits what its manifest says."""
+"""What models can be for: a file a task. A new one is put beside the others, and is there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+import importlib
+import pkgutil
 
 from surgical_guidance.errors import ModelError
 from surgical_guidance.inference.engine import Engine
-from surgical_guidance.inference.heads import Classification, Multilabel
 from surgical_guidance.inference.manifest import Manifest
-from surgical_guidance.inference.readings import Reading
-from surgical_guidance.inference.segmentation import SemanticSegmentation
+from surgical_guidance.inference.task import TASKS, Task
 
+__all__ = ['TASKS', 'Task', 'make_task']
 
-class Task(Protocol):
-    """Reads the outputs of one engine."""
-
-    def read(self, outputs: Mapping[str, NDArray[Any]]) -> tuple[Reading | None, str]:
-        """Give the meaning of the outputs and ``''``, or None and why they cannot be believed."""
-
-    def forget(self) -> None:
-        """Forget earlier results: another scene begins."""
-
-
-TASKS: Mapping[str, Callable[[Manifest, Engine], Task]] = {
-    'semantic_segmentation': SemanticSegmentation,
-    'classification': Classification,
-    'multilabel': Multilabel,
-}
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f'{__name__}.{_module.name}')
 
 
 def make_task(manifest: Manifest, engine: Engine) -> Task:
@@ -56,9 +39,9 @@ def _check_input(manifest: Manifest, engine: Engine) -> None:
             remedy=f'it must take {", ".join((spec.name, *manifest.memory))} and nothing else, '
             'or the manifest must say their names in input and memory',
         )
-    if tensor.shape != spec.shape or tensor.dtype != np.dtype(spec.dtype):
+    if tensor.shape != spec.shape or tensor.dtype not in spec.dtypes:
         raise ModelError(
-            f'the network takes {tensor.dtype} {tensor.shape}, the manifest says {spec.dtype} {spec.shape}',
+            f'the network takes {tensor.dtype} {tensor.shape}, the manifest says {spec.dtypes[0]} {spec.shape}',
             where=f'{manifest.path}: input',
             remedy='mend width, height, layout or normalisation',
         )

@@ -1,0 +1,54 @@
+"""The energy tool over time: how long current has flowed, whether its tip is seen, and since when it is not."""
+
+from __future__ import annotations
+
+from surgical_guidance.advice.feature import Found
+from surgical_guidance.clock import NS_PER_S
+from surgical_guidance.scene.state import Energy, SceneState
+
+ON_S = 'energy.on_s'
+HIDDEN = 'energy.tip_hidden'
+UNSEEN_S = 'energy_tool.unseen_s'
+WAS_IDLE = 'energy_tool.was_idle'
+NAMES = frozenset({ON_S, HIDDEN, UNSEEN_S, WAS_IDLE})
+
+_OWN_VERBS = ('dissect', 'coagulate', 'null_verb')  # what is done when it works, or nobody does
+
+
+class EnergyTool:
+    """Follows the energy tool, scene after scene, by their stamps.
+
+    :param class_name: instrument class that carries energy.
+    """
+
+    def __init__(self, class_name: str) -> None:
+        self._class_name = class_name
+        self._seen_ns: int | None = None
+        self._seen_action = ''
+        self._on_ns: int | None = None
+
+    def forget(self) -> None:
+        """Forget what was seen in earlier scenes."""
+        self._seen_ns = self._on_ns = None
+
+    def add(self, scene: SceneState, found: Found) -> None:
+        """Take in a scene and add what is known."""
+        tools = [tool for tool in scene.instruments if tool.class_name == self._class_name]
+        visible = any(tool.tip_visible for tool in tools)
+        if visible:
+            self._seen_ns, self._seen_action = scene.stamp_ns, scene.action
+        if self._seen_ns is not None:
+            if self._seen_action:
+                found.number(WAS_IDLE, float(self._seen_action not in _OWN_VERBS))
+            found.number(UNSEEN_S, (scene.stamp_ns - self._seen_ns) / NS_PER_S, 's')
+        told = {scene.energy, *(tool.energised for tool in tools)}
+        if Energy.ON in told:
+            if self._on_ns is None:
+                self._on_ns = scene.stamp_ns
+            found.number(ON_S, (scene.stamp_ns - self._on_ns) / NS_PER_S, 's')
+            found.number(HIDDEN, float(not visible))
+        else:
+            self._on_ns = None
+            if Energy.OFF in told:
+                found.number(ON_S, 0.0, 's')
+                found.number(HIDDEN, 0.0)

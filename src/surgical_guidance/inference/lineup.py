@@ -1,0 +1,429 @@
+"""Several models on one stream of frames: who looks at which, what they said, and what all of it says of a frame."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from surgical_guidance.clock import NS_PER_MS, NS_PER_S, elapsed_ms, monotonic_ns
+from surgical_guidance.errors import FrameOverwritten, GuidanceError, ModelError
+from surgical_guidance.frames import Frame
+from surgical_guidance.inference.context import HEADS, ContextKeeper, check_levels
+from surgical_guidance.inference.degradation import Group, Ladder, group_of, load_ladder
+from surgical_guidance.inference.manifest import DEFAULT_MODELS, Manifest, load_manifest
+from surgical_guidance.inference.memory import FORGET_S
+from surgical_guidance.inference.pipeline import Pipeline, Result
+from surgical_guidance.inference.scheduler import Job, Scheduler, Turns
+from surgical_guidance.inference.status import ModelStatus, Status
+from surgical_guidance.scene.state import Context, Segmentation
+
+BUDGET_MS = 25.0
+"""Time for all models that look at one frame: of the 33 ms between two frames some is for scene and advice [ms]."""
+
+_RATE = 30.0  # of a camera of which nothing is known yet [Hz]
+_SMOOTHING = 0.1  # share of a new frame interval in their running mean
+
+Outcome = Result | Exception
+Runner = Callable[[Frame, Iterable[Pipeline]], Iterator[tuple[Pipeline, Outcome]]]
+"""How models are run on a frame. Each that is taken from the iterable has been decided on at that moment, with the time
+that is gone by then and the expected time of those that were taken and have not come back: a runner may take one after
+another, or several at once and let them overlap."""
+
+
+def one_after_another(frame: Frame, pipelines: Iterable[Pipeline]) -> Iterator[tuple[Pipeline, Outcome]]:
+    """Run each model when the one before it has ended.
+
+    :raises FrameOverwritten: if the ring came round: there is nothing to see for the others either.
+    """
+    for pipeline in pipelines:
+        try:
+            yield pipeline, pipeline.run(frame)
+        except FrameOverwritten:
+            raise
+        except Exception as error:  # noqa: BLE001  (told as the model's failure; the others get their chance)
+            yield pipeline, error
+
+
+def side_by_side(frame: Frame, pipelines: Iterable[Pipeline]) -> Iterator[tuple[Pipeline, Outcome]]:
+    """Begin with every model before the first has ended: for engines that work on their own, as those on a GPU do.
+
+    :raises FrameOverwritten: if the ring came round: there is nothing to see for the others either.
+    """
+    begun = []
+    for pipeline in pipelines:
+        try:
+            pipeline.start(frame)
+        except Exception as error:  # noqa: BLE001  (as above)
+            yield pipeline, error
+        else:
+            begun.append(pipeline)
+    overwritten: FrameOverwritten | None = None
+    for pipeline in begun:  # all of them: the next frame may be begun only when this one is done
+        try:
+            outcome: Outcome = pipeline.finish()
+        except FrameOverwritten as error:
+            overwritten = error
+        except Exception as error:  # noqa: BLE001  (as above)
+            outcome = error
+        if overwritten is None:
+            yield pipeline, outcome
+    if overwritten is not None:
+        raise overwritten
+
+
+@dataclass(slots=True)
+class Member:
+    """One model of a lineup.
+
+    :param pipelines: by the share of the manifest's input size that they run at; 1 is always there.
+    :param paces: what one inference took when warm, likewise [ms].
+    :param problem: why its last result was not believed; '' where it was.
+    :param failure: why it could not run when it was last tried.
+    :param believed_ns: stamp of the frame of its last believed result.
+    """
+
+    manifest: Manifest
+    group: Group
+    pipelines: Mapping[float, Pipeline]
+    paces: dict[float, float] = field(default_factory=dict)
+    share: float = 1.0
+    problem: str = ''
+    failure: str = ''
+    believed_ns: int | None = None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline in force."""
+        return self.pipelines[self.share]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the models say of a frame.
+
+    :param makes_scene: the model that a scene is made of has looked; without it there is nothing to send.
+    :param problem: why the scene cannot be trusted; '' where it can.
+    :param failures: models that could not run when they were last tried, and why.
+    """
+
+    makes_scene: bool
+    segmentation: Segmentation | None
+    problem: str
+    context: Context
+    failures: Mapping[str, str]
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is kept of a frame."""
+
+    stamp_ns: int
+    sequence: int
+    shape: tuple[int, ...]
+
+
+class Lineup:
+    """Models at work on one stream of frames. Used by one thread, but for :meth:`ask` and :meth:`status`.
+
+    :param pipelines: exactly one of them segments.
+    :param budget_ms: for all models that look at one frame [ms].
+    :param run: how they are run.
+    :raises ModelError: if no scene can be made of what they tell.
+    """
+
+    def __init__(
+        self,
+        pipelines: Sequence[Pipeline],
+        budget_ms: float = BUDGET_MS,
+        *,
+        ladder: Ladder | None = None,
+        run: Runner = one_after_another,
+        resize: Callable[[Manifest], Pipeline] | None = None,
+    ) -> None:
+        _check_together(pipelines)
+        self._ladder = ladder or load_ladder()
+        self._run = run
+        self._members: dict[str, Member] = {}
+        for pipeline in sorted(pipelines, key=lambda each: -each.manifest.priority):
+            self._members[pipeline.manifest.name] = self._member(pipeline, resize)
+        self._scheduler = Scheduler([_job(member) for member in self._members.values()], budget_ms)
+        self._keeper = ContextKeeper()
+        self._asked = self._step = 0
+        self._frames = 0
+        self._last: _Seen | None = None
+        self._interval_s = 1.0 / _RATE
+
+    @classmethod
+    def load(
+        cls,
+        models: Sequence[str] = DEFAULT_MODELS,
+        engine: str = 'auto',
+        threads: int = 2,
+        budget_ms: float = BUDGET_MS,
+        ladder: Ladder | None = None,
+    ) -> Lineup:
+        """Load models by name or by the paths of their manifests.
+
+        :raises ModelError: what is wrong with which, where, and what to do.
+        """
+        if not models:
+            raise ModelError(
+                'no model is named', where='models', remedy=f'name one or more, such as {DEFAULT_MODELS[0]}'
+            )
+        with contextlib.ExitStack() as opened:
+
+            def load(manifest: Manifest) -> Pipeline:
+                pipeline = Pipeline.of(manifest, engine, threads)
+                opened.callback(pipeline.close)
+                return pipeline
+
+            manifests = [load_manifest(model) for model in models]  # all of them first: to load one takes a while
+            pipelines = [load(manifest) for manifest in manifests]
+            run = side_by_side if all(pipeline.overlaps for pipeline in pipelines) else one_after_another
+            lineup = cls(pipelines, budget_ms, ladder=ladder, run=run, resize=load)
+            opened.pop_all()
+            return lineup
+
+    def _member(self, pipeline: Pipeline, resize: Callable[[Manifest], Pipeline] | None) -> Member:
+        manifest = pipeline.manifest
+        group = group_of(manifest, makes_scene=pipeline.segments)
+        at_sizes = {1.0: pipeline}
+        for share in self._ladder.sizes(group) if resize is not None else ():
+            smaller = manifest.input.scaled(share)
+            if resize is not None and smaller != manifest.input and share not in at_sizes:
+                at_sizes[share] = resize(manifest.model_copy(update={'input': smaller}))
+        return Member(manifest, group, at_sizes)
+
+    def warm_up(self) -> None:
+        """Run every model until it has its pace, at every size that a degradation step may ask for.
+
+        :raises EngineError: if one cannot run.
+        """
+        for name, member in self._members.items():
+            for share, pipeline in member.pipelines.items():
+                member.paces[share] = pipeline.warm_up()
+            self._scheduler.forget_cost(name, member.paces[1.0])
+        self._scheduler.give_strides({name: member.manifest.stride for name, member in self._members.items()})
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The models, the highest priority first."""
+        return tuple(self._members.values())
+
+    @property
+    def step(self) -> int:
+        """The step of the degradation ladder that is in force."""
+        return self._step
+
+    def describe(self) -> str:
+        """Tell in one line what runs what."""
+        by_engine: dict[str, list[str]] = {}
+        for member in self._members.values():
+            by_engine.setdefault(member.pipeline.engine, []).append(member.manifest.name)
+        return '; '.join(f'{engine}: {", ".join(names)}' for engine, names in by_engine.items())
+
+    def paces(self) -> tuple[float, str]:
+        """Tell what the models cost when warm: for a frame at their strides, on average [ms], and each in one line."""
+        members = self._members.values()
+        each = ', '.join(
+            f'{member.manifest.name} {member.paces[1.0]:.1f} ms every {_ordinal(member.manifest.stride)}frame'
+            for member in members
+        )
+        return sum(member.paces[1.0] / member.manifest.stride for member in members), each
+
+    def ask(self, step: int) -> None:
+        """Ask for a step of the degradation ladder; it takes effect when the next frame is looked at. Any thread."""
+        self._asked = step
+
+    def look(self, frame: Frame, newer_waits: Callable[[], bool] = lambda: False) -> Look:
+        """Let the models whose turn it is look at a frame.
+
+        :param newer_waits: asked before each model that can wait.
+        :raises FrameOverwritten: if the ring came round before the frame was read.
+        """
+        start_ns = monotonic_ns()
+        self._apply_step()
+        self._follow(frame)
+        self._frames += 1
+        makes_scene, segmentation, problem = False, None, ''
+        expected: dict[str, float] = {}
+        for pipeline, outcome in self._run(frame, self._decided(frame, start_ns, expected, newer_waits)):
+            name = pipeline.manifest.name
+            expected.pop(name, None)
+            self._note(name, frame, outcome)
+            if pipeline.segments:
+                makes_scene, problem = True, self._members[name].problem
+                segmentation = None if isinstance(outcome, Exception) else outcome.segmentation
+        intervals = {name: turns.stride * self._interval_s for name, turns in self._scheduler.turns.items()}
+        context = self._keeper.at(frame.stamp_ns, intervals)
+        failures = {name: member.failure for name, member in self._members.items() if member.failure}
+        return Look(makes_scene, segmentation, problem, context, failures, start_ns, monotonic_ns())
+
+    def _decided(
+        self, frame: Frame, start_ns: int, expected: dict[str, float], newer_waits: Callable[[], bool]
+    ) -> Iterator[Pipeline]:
+        """Give the models that look, deciding on each when it is asked for.
+
+        :param expected: gets what those cost that were given out [ms]; who takes a result back takes it out.
+        """
+        for name in self._scheduler.due(frame.sequence):
+            spent_ms = elapsed_ms(start_ns) + sum(expected.values())
+            if self._scheduler.decide(name, spent_ms, newer_waits=newer_waits()).runs:
+                expected[name] = self._scheduler.turns[name].cost.expected_ms
+                yield self._members[name].pipeline
+
+    def _note(self, name: str, frame: Frame, result: Outcome) -> None:
+        member = self._members[name]
+        if isinstance(result, Exception):
+            member.problem = member.failure = _text(result)
+            return
+        member.problem, member.failure = result.problem, ''
+        self._scheduler.looked(name, (result.end_ns - result.start_ns) / NS_PER_MS)
+        if result.reading is not None:
+            member.believed_ns = frame.stamp_ns
+            self._keeper.note(name, frame.stamp_ns, result.reading)
+
+    def _follow(self, frame: Frame) -> None:
+        """Measure how often frames come, and forget what was said where they jump to another scene."""
+        last = self._last
+        self._last = _Seen(frame.stamp_ns, frame.sequence, frame.image.shape)  # not the frame: its slot is the camera's
+        if last is None:
+            return
+        passed_s = (frame.stamp_ns - last.stamp_ns) / NS_PER_S
+        frames = frame.sequence - last.sequence
+        if frames <= 0 or not 0 <= passed_s <= FORGET_S or frame.image.shape != last.shape:
+            self.forget()
+        else:
+            self._interval_s += _SMOOTHING * (passed_s / frames - self._interval_s)
+
+    def _apply_step(self) -> None:
+        number, step = self._ladder.step(self._asked)
+        if number == self._step:
+            return
+        self._step = number
+        strides = {}
+        for name, member in self._members.items():
+            kept = step.share(member.group)
+            strides[name] = 0 if kept.dropped else member.manifest.stride * kept.stride
+            member.failure = '' if kept.dropped else member.failure
+            share = kept.size if kept.size in member.pipelines else 1.0
+            if share != member.share and not kept.dropped:
+                member.share = share
+                member.pipeline.forget()
+                self._scheduler.forget_cost(name, member.paces.get(share, member.manifest.budget_ms))
+        self._scheduler.give_strides(strides)
+
+    def forget(self) -> None:
+        """Let every model forget what it has seen, and what it said: another scene begins."""
+        self._keeper.clear()
+        self._scheduler.restart()
+        for member in self._members.values():
+            member.pipeline.forget()
+
+    def status(self) -> Status:
+        """Tell how the models fare. Any thread may ask."""
+        number, step = self._ladder.step(self._step)
+        return Status(
+            budget_ms=self._scheduler.budget_ms,
+            step=number,
+            step_name=step.name,
+            last_step=self._ladder.last,
+            frames=self._frames,
+            models=tuple(
+                self._status_of(member, self._scheduler.turns[name]) for name, member in self._members.items()
+            ),
+        )
+
+    def _status_of(self, member: Member, turns: Turns) -> ModelStatus:
+        manifest, spec = member.manifest, member.pipeline.manifest.input
+        last, believed_ns = self._last, member.believed_ns
+        age_ns = math.nan if last is None or believed_ns is None else last.stamp_ns - believed_ns
+        return ModelStatus(
+            name=manifest.name,
+            task=manifest.task,
+            engine=member.pipeline.engine,
+            priority=manifest.priority,
+            safety_relevant=manifest.safety_relevant,
+            stride=turns.stride,
+            width=spec.width,
+            height=spec.height,
+            looks=turns.looks,
+            postponed=turns.postponed,
+            forced=turns.forced,
+            decision=turns.verdict.value,
+            cost_p50_ms=turns.cost.quantile(0.5),
+            cost_p99_ms=turns.cost.quantile(0.99),
+            expected_ms=turns.cost.expected_ms,
+            age_ms=age_ns / NS_PER_MS,
+            problem=member.problem,
+        )
+
+    def close(self) -> None:
+        """Give all engines back."""
+        for member in self._members.values():
+            for pipeline in member.pipelines.values():
+                pipeline.close()
+
+
+def _job(member: Member) -> Job:
+    manifest = member.manifest
+    return Job(
+        name=manifest.name,
+        priority=manifest.priority,
+        stride=manifest.stride,
+        safety_relevant=manifest.safety_relevant or member.group == 'scene',
+        cost_ms=manifest.budget_ms,
+    )
+
+
+def _check_together(pipelines: Sequence[Pipeline]) -> None:
+    """Make sure that models are what a scene can be made of, and do not contradict each other."""
+    names = [pipeline.manifest.name for pipeline in pipelines]
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f'{name} is named twice', where='models', remedy='name each model once')
+    segmenting = [pipeline.manifest.name for pipeline in pipelines if pipeline.segments]
+    if len(segmenting) != 1:
+        found = (
+            f'{" and ".join(segmenting)} both segment' if segmenting else f'{", ".join(names)} {_do(names)} not segment'
+        )
+        raise ModelError(
+            f'a scene is made from one segmentation: {found}',
+            where='models',
+            remedy=f'name one that does, such as {DEFAULT_MODELS[0]}',
+        )
+    told: dict[str, str] = {}
+    for pipeline in pipelines:
+        check_levels(pipeline.manifest)
+        for what in _tells(pipeline.manifest):
+            if what in told:
+                raise ModelError(
+                    f'{told[what]} and {pipeline.manifest.name} both tell {what}',
+                    where='models',
+                    remedy='name one of them',
+                )
+            told[what] = pipeline.manifest.name
+
+
+def _ordinal(number: int) -> str:
+    return {1: '', 2: '2nd ', 3: '3rd '}.get(number, f'{number}th ')
+
+
+def _do(names: Sequence[str]) -> str:
+    return 'does' if len(names) == 1 else 'do'
+
+
+def _tells(manifest: Manifest) -> set[str]:
+    """Give what of a scene a model tells beside its segmentation."""
+    heads = manifest.contract_heads
+    if manifest.task == 'multilabel':
+        return {name for names in heads.values() for name in names if name}
+    return {HEADS[head] for head in heads if head in HEADS}
+
+
+def _text(error: Exception) -> str:
+    return str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'

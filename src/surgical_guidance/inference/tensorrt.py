@@ -1,0 +1,239 @@
+"""TensorRT, all of it from 8.6 to 11 and TensorRT-RTX: runs plans that ``surgical-guidance engine build`` made.
+
+What differs between versions is asked with ``hasattr``. Where TensorRT and ``dims`` speak of bindings, engines of all
+versions here are asked by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surgical_guidance.errors import EngineError
+from surgical_guidance.inference.cuda.driver import Cuda
+from surgical_guidance.inference.cuda.scratch import Scratch
+from surgical_guidance.inference.engine import Tensor
+from surgical_guidance.inference.plan import Plan, read_plan
+from surgical_guidance.inference.profiles import Shapes, choose_profile, shape_text
+from surgical_guidance.inference.trt_library import TrtLibrary
+from surgical_guidance.inference.trt_words import Said, explain
+
+_TYPES = {
+    'FLOAT': np.float32, 'HALF': np.float16, 'INT8': np.int8, 'INT32': np.int32, 'INT64': np.int64,
+    'BOOL': np.bool_, 'UINT8': np.uint8,
+}  # fmt: skip
+"""Names of ``DataType`` that have a NumPy type; bfloat16 and fp8 have none and cannot be inputs or outputs here."""
+
+_VALIDITY = {
+    'VERSION_MISMATCH': 'it was built by another version of the library',
+    'UNSUPPORTED_CC': 'it was built for GPUs of another compute capability',
+    'OLD_CUDA_DRIVER': 'the NVIDIA driver is too old for it',
+    'OLD_CUDA_RUNTIME': 'the CUDA runtime is too old for it',
+    'INSUFFICIENT_GPU_MEMORY': 'the memory of the GPU does not suffice',
+    'MALFORMED_ENGINE': 'it is damaged, or no plan of this library',
+}
+
+
+class TensorRtEngine:
+    """A plan in TensorRT. See :class:`surgical_guidance.inference.device_engine.DeviceEngine`.
+
+    :param library: that runs it.
+    :param path: of the plan or its sidecar.
+    :param cuda: the device.
+    :param scratch: memory for intermediate values, shared by all engines of a stream.
+    :param stream: all work goes there.
+    :param wanted: what the inputs shall be, for those that the plan leaves open; an open batch of any other is 1.
+    :raises EngineError: if the plan is damaged, or not for this library, this GPU or these shapes.
+    """
+
+    def __init__(
+        self,
+        library: TrtLibrary,
+        path: Path,
+        cuda: Cuda,
+        scratch: Scratch,
+        stream: int,
+        wanted: Mapping[str, tuple[int, ...]],
+    ) -> None:
+        self._library, self._cuda, self._scratch, self._stream = library, cuda, scratch, stream
+        self._where = str(path)
+        self._said = Said()
+        self._runtime: Any = None
+        self._engine: Any = None
+        self._context: Any = None
+        self._recorder: Any = None
+        self._has_scratch = False
+        self._plan, content = read_plan(path)
+        self._check_plan(self._plan)
+        try:
+            with library.listening() as self._said:
+                self._load(content)
+                self._make_context()
+                self.inputs, self.outputs = self._bind_shapes(wanted)
+        except BaseException:
+            self.close()
+            raise
+        # The RTX library compiles kernels while it runs, which no graph may hold: it tells when that is over.
+        ask = getattr(self._context, 'is_stream_capturable', None)
+        self.capturable = True if ask is None else bool(ask(stream))
+
+    def bind(self, name: str, address: int) -> None:
+        """Say where in device memory an input or output lies."""
+        if not self._context.set_tensor_address(name, address):
+            raise self._failed(f'{name} cannot be bound')
+
+    def enqueue(self, stream: int) -> None:
+        """Give one run to the stream."""
+        if self._context is None:
+            raise EngineError('the engine is closed', where=self._where)
+        if not self._context.execute_async_v3(stream):
+            raise self._failed('the network cannot be run')
+
+    def describe(self) -> str:
+        """Tell in one line what runs it."""
+        return f'{self._library.describe()} {self._plan.precision}'
+
+    def close(self) -> None:
+        """Give everything back, what was made last first."""
+        self._context = None
+        if self._has_scratch:
+            self._scratch.leave(self._stream)
+            self._has_scratch = False
+        self._engine = None
+        self._runtime = None
+        self._recorder = None
+
+    def _check_plan(self, plan: Plan) -> None:
+        """Refuse what the library would refuse with less to say, or take and fail later."""
+        if plan.library != self._library.name:
+            raise EngineError(
+                f'the plan is for {plan.library}, and this is {self._library.describe()}',
+                where=self._where,
+                remedy='build it with the library that is to run it',
+            )
+        if plan.library_version != self._library.version and not plan.options.get('version_compatible'):
+            raise EngineError(
+                f'the plan was built by version {plan.library_version}, and this is {self._library.describe()}',
+                where=self._where,
+                remedy='build it again, or with --version-compatible',
+            )
+        own = 'sm{}{}'.format(*self._cuda.device.capability)
+        targets = plan.target.split(',')
+        if all(target.startswith('sm') for target in targets) and own not in targets:
+            raise EngineError(
+                f'the plan was built for {plan.target}, and the GPU here is {own} ({self._cuda.device.name})',
+                where=self._where,
+                remedy=f'build it for this one: `surgical-guidance engine build --target {own}`',
+            )
+
+    def _load(self, content: bytes) -> None:
+        module = self._library.module
+        self._runtime = module.Runtime(self._library.logger)
+        if self._runtime is None:
+            raise self._failed('the library does not start')
+        self._recorder = self._library.recorder(self._said)
+        self._runtime.error_recorder = self._recorder
+        if self._plan.options.get('version_compatible') and hasattr(self._runtime, 'engine_host_code_allowed'):
+            self._runtime.engine_host_code_allowed = True  # such a plan carries the runtime of the version it is of
+        self._check_validity(content)
+        self._engine = self._runtime.deserialize_cuda_engine(content)
+        if self._engine is None:
+            raise self._failed('the plan cannot be loaded')
+
+    def _check_validity(self, content: bytes) -> None:
+        """Ask the library whether the plan is for this host, where it can tell (TensorRT-RTX)."""
+        ask = getattr(self._runtime, 'get_engine_validity', None)
+        if ask is None:
+            return
+        validity, found = ask(content)
+        module = self._library.module
+        if validity != module.EngineValidity.INVALID:
+            return
+        kinds = module.EngineInvalidityDiagnostics
+        reasons = [text for name, text in _VALIDITY.items() if int(found) & int(getattr(kinds, name, 0))]
+        cause = ' and '.join(reasons) or explain(self._said.cause())[0]
+        raise EngineError(
+            f'{self._library.describe()} cannot run this plan on {self._cuda.device.name} '
+            f'({self._cuda.device.capability[0]}.{self._cuda.device.capability[1]}): {cause}',
+            where=self._where,
+            remedy='build it for this host with `surgical-guidance engine build`, or set engine to onnxruntime-cuda',
+        )
+
+    def _make_context(self) -> None:
+        """Make a context whose scratch memory is ours: engines of one stream share it."""
+        module, engine = self._library.module, self._engine
+        strategies = getattr(module, 'ExecutionContextAllocationStrategy', None)
+        if strategies is not None and hasattr(strategies, 'USER_MANAGED'):
+            self._context = engine.create_execution_context(strategies.USER_MANAGED)
+        else:  # 8.6
+            self._context = engine.create_execution_context_without_device_memory()
+        if self._context is None:
+            raise self._failed('no execution context can be made')
+        by_name = 'device_memory_size_v2' if hasattr(engine, 'device_memory_size_v2') else 'device_memory_size'
+        size = int(getattr(engine, by_name))
+        address = self._scratch.join(self._stream, max(size, 1))
+        self._has_scratch = True
+        if hasattr(self._context, 'set_device_memory'):
+            self._context.set_device_memory(address, size)
+        else:
+            self._context.device_memory = address
+        if hasattr(self._context, 'nvtx_verbosity'):
+            self._context.nvtx_verbosity = module.ProfilingVerbosity.NONE  # its markers cost time in every launch
+
+    def _bind_shapes(self, wanted: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        module, engine, context = self._library.module, self._engine, self._context
+        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+        takes = [name for name in names if engine.get_tensor_mode(name) == module.TensorIOMode.INPUT]
+        declared = {name: tuple(engine.get_tensor_shape(name)) for name in takes}
+        shapes = {
+            name: tuple(
+                own if own >= 0 else (wanted[name][axis] if axis < len(wanted.get(name, ())) else 1)
+                for axis, own in enumerate(declared[name])
+            )
+            for name in takes
+        }
+        is_open = [name for name in takes if -1 in declared[name]]
+        if is_open:
+            index = choose_profile(
+                [self._profile(number, is_open) for number in range(engine.num_optimization_profiles)],
+                {name: shapes[name] for name in is_open},
+                self._where,
+            )
+            if index and not context.set_optimization_profile_async(index, self._stream):
+                raise self._failed(f'profile {index} cannot be chosen')
+            self._cuda.synchronise(self._stream)
+        for name in is_open:
+            if not context.set_input_shape(name, shapes[name]):
+                raise self._failed(f'{name} cannot be {shape_text(shapes[name])}')
+        missing = context.infer_shapes()
+        if missing:
+            raise self._failed(f'the shapes of {", ".join(missing)} are not known')
+        inputs = {name: self._tensor(name, shapes[name]) for name in takes}
+        gives = [name for name in names if name not in inputs]
+        return inputs, {name: self._tensor(name, tuple(context.get_tensor_shape(name))) for name in gives}
+
+    def _profile(self, number: int, names: list[str]) -> Shapes:
+        """Give the shapes of one profile: input -> smallest, usual, largest."""
+        get = self._engine.get_tensor_profile_shape
+        return {name: tuple(tuple(shape) for shape in get(name, number)) for name in names}
+
+    def _tensor(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        kind = self._engine.get_tensor_dtype(name).name
+        if kind not in _TYPES:
+            raise EngineError(
+                f'{name} is {kind}', where=self._where, remedy='keep inputs and outputs FP32 or FP16 when converting'
+            )
+        if any(side < 0 for side in shape):
+            raise EngineError(
+                f'the shape of {name} depends on its values ({shape_text(shape)})',
+                where=self._where,
+                remedy='leave such parts (NMS, TopK of variable length) outside the network',
+            )
+        return Tensor(name, np.dtype(_TYPES[kind]), shape)
+
+    def _failed(self, what: str) -> EngineError:
+        cause, remedy = explain(self._said.cause())
+        return EngineError(f'{what} by {self._library.describe()}: {cause}', where=self._where, remedy=remedy)
