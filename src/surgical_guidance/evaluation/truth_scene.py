@@ -89,6 +89,7 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
         zones=tuple(Zone(zone.kind, np.array(zone.outline, np.float32).reshape(-1, 2), METHOD) for zone in truth.zones),
         landmarks=tuple(Landmark(name, x, y, SIGMA_PX) for name, (x, y) in truth.landmarks.items()),
         critical_view=(float(c1), float(c2), float(c3)) if truth.zones else (NAN, NAN, NAN),
+        energy=Energy.ON if truth.energy else Energy.OFF,
         roll=math.radians(truth.camera.roll_deg),
         drift_x=-truth.camera.drift_mm[0] * truth.camera.fx / WORKING_MM,
         drift_y=-truth.camera.drift_mm[1] * truth.camera.fy / WORKING_MM,

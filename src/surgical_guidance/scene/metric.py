@@ -1,7 +1,7 @@
 """How far the tips are from the structures: pixels, and millimetres with their standard deviation.
 
 Monocular [I]: the scale at the tip comes from the known diameter of the shaft. The depth of the tissue is not observed,
-so a distance in the image plane is a lower bound of the distance in space (``docs/advice.md``).
+so a distance in the image plane is a lower bound of the distance in space (``docs/scene.md``).
 """
 
 from __future__ import annotations
