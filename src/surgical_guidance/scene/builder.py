@@ -157,9 +157,8 @@ class SceneBuilder:
             seen = _Seen()
         else:
             seen = self._see(frame.image, segmentation, view, step_s, context, aids)
-        self._attitude = attitude = self._horizon.follow(
-            frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0
-        )
+        busy = self._sharp_since_s == 0.0 and step_s < _SHARPNESS_S  # where frames are few each gets both
+        self._attitude = attitude = self._horizon.follow(frame.image, segmentation, step_s, busy=busy)
         conditions = with_missing(context.conditions, view, None if segmentation is None else seen.structures)
         end_ns = monotonic_ns()
         own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)

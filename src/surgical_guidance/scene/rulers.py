@@ -37,7 +37,7 @@ _NEAREST = 2  # structures of a tip that are measured whatever they are
 _BACK_PX = 6.0  # from the very tip along the shaft: a patch there is more instrument than background
 _INTO_PX = 14.0  # from the border of a structure into it
 _ARM_GATE = 0.15  # of the picture's height: how far a projected pose may lie from the tip that it belongs to
-_NOT_NEAREST = (0.3, 0.03)  # mm, and of the distance: the nearest point in the picture need not be so in space [I]
+_NOT_NEAREST = (0.35, 0.04)  # mm, and of the distance: the nearest point in the picture need not be so in space [I]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +234,19 @@ def _into(near: Proximity, instrument: Instrument) -> tuple[float, float]:
 
 
 def _apart(near: Proximity, tip: SpacePoint, end: SpacePoint) -> Proximity:
-    """Give a distance in space. In the picture it is as it was; stereo adds what lies in depth."""
-    depth = (tip.z + end.z) / 2.0
-    plane = near.distance_mm * depth / tip.z
-    beyond = _INTO_PX / (near.distance_px + _INTO_PX)  # the depth was measured so far beyond the border
-    deep = (end.z - tip.z) * (1.0 - beyond)
+    """Give a distance in space. In the picture it is as it was; stereo adds what lies in depth.
+
+    The depth was measured a little inside the structure. One that lies deeper than the tip is seen over the edge of
+    something nearer, and is as deep at its border. One that is nearer to the camera rises from the tissue around it,
+    in which the tip works, and so its border is as deep as the tip; how far it may have risen there goes into sigma.
+    """
+    beyond = end.z - tip.z
+    deep = max(beyond, 0.0)
+    plane = near.distance_mm * (1.0 + deep / (2.0 * tip.z))
     space = math.hypot(plane, deep)
-    share = abs(deep) / space if space > 0.0 else 1.0
+    risen = math.hypot(plane, beyond / 2.0) - plane if beyond < 0.0 else 0.0
     # near 0 the error of the depths is the distance itself
-    along = math.hypot(tip.sigma, end.sigma) * min(max(share, 0.5), 1.0)
-    border = (end.z - tip.z) * beyond / 2.0 * share
-    sigma = math.hypot(seen_sigma(near), along, border, _NOT_NEAREST[0], _NOT_NEAREST[1] * space)
+    share = min(max(deep / space if space > 0.0 else 1.0, 0.5), 1.0)
+    along = math.hypot(tip.sigma, end.sigma) * share
+    sigma = math.hypot(seen_sigma(near), along, risen, _NOT_NEAREST[0], _NOT_NEAREST[1] * space)
     return replace(near, distance_mm=space, sigma_mm=sigma, method=STEREO)
