@@ -29,6 +29,7 @@ setup(
         'test': ['pytest'],
         'gpu': ['cuda-bindings', 'nvidia-cuda-nvrtc'],  # docs/inference-gpu.md; PyCUDA where it can be built
         'openvino': ['openvino'],
+        'engines': ['onnx', 'onnxslim', 'nvidia-ml-py'],  # docs/engines.md; and a TensorRT
     },
     zip_safe=False,
     entry_points={

@@ -14,7 +14,7 @@ from surgical_guidance.contract import CLASSES
 from surgical_guidance.errors import SourceError
 from surgical_guidance.phantom.geometry import cloud, view_of
 from surgical_guidance.phantom.take import Take
-from surgical_guidance.phantom.truth import FrameTruth
+from surgical_guidance.phantom.truth import Events, FrameTruth
 
 HOOK = 'l_hook_electrocautery'
 SIZE = (640, 360)
@@ -181,3 +181,13 @@ def test_what_there_is_not_is_refused_by_name() -> None:
         Take('smoke', vendor='acme')
     with pytest.raises(IndexError, match='frames 0 to'):
         Take('smoke', 0, 128, 72).moment(10_000)
+
+
+def test_a_level_that_wavers_is_still_one_event() -> None:
+    going: tuple[str, ...] = ()
+    told = []
+    for level in (0.2, 0.26, 0.2, 0.16, 0.26, 0.14, 0.2):
+        going = Events(smoke=level).active(going)
+        told.append('smoke' in going)
+    assert told == [False, True, True, True, True, False, False]
+    assert Events(smoke=0.2).active() == ()

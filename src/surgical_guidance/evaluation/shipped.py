@@ -86,12 +86,15 @@ class ShippedModels:
         self._rate = rate
         self._count = 0
         self._last.clear()
+        self._builder = SceneBuilder()
         for pipeline in self._pipelines.values():
             pipeline.forget()
 
     def look(self, image: NDArray[np.uint8]) -> Observation:
         """Look at the next frame."""
         frame = frame_of(image, self._count + 1, round(self._count / (self._rate or 1.0) * NS_PER_S))
+        if self._rate == 0.0:
+            self._builder = SceneBuilder()
         for task, pipeline in self._pipelines.items():
             if self._rate == 0.0:
                 pipeline.forget()

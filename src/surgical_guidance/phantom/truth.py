@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,7 @@ EVENTS = (
 
 ROLL_LIMIT_DEG = 15.0  # DOMAIN rule 17
 _VISIBLE_LEVEL = 0.25  # a disturbance weaker than this is there, but is no event yet
+_GONE_LEVEL = 0.15  # and below this the event is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,14 @@ class Events:
     tip_left_view: bool = False
     out_of_body: bool = False
 
-    def active(self) -> tuple[str, ...]:
-        """Name what is going on, of :data:`EVENTS`: blood that is there, levels of 0.25 or more, and what is true."""
+    def active(self, before: Collection[str] = ()) -> tuple[str, ...]:
+        """Name what is going on, of :data:`EVENTS`: blood that is there, levels that are reached, and what is true.
+
+        :param before: what was going on a frame ago. A level begins an event at 0.25 and ends it below 0.15: one
+            that wavers stays one event. Without it 0.25 decides.
+        """
         levels = ('smoke', 'fog', 'splash', 'glare', 'low_light', 'blur')
-        going = {name: getattr(self, name) >= _VISIBLE_LEVEL for name in levels}
+        going = {name: getattr(self, name) >= (_GONE_LEVEL if name in before else _VISIBLE_LEVEL) for name in levels}
         going |= {'bleeding': self.bleeding is not None and self.bleeding.share > 0.0}
         going |= {name: bool(getattr(self, name)) for name in ('roll', 'tip_left_view', 'out_of_body')}
         return tuple(name for name in EVENTS if going[name])

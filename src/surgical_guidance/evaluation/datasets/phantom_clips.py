@@ -50,13 +50,15 @@ class ClipTake:
         if not 0 <= first.index < take.frames or take.truth(first.index) != first:
             raise SourceError('it was rendered by another version of the phantom', where=str(self.truth), remedy=_AGAIN)
         count = 0
+        going: frozenset[str] = frozenset()
         for example in self.video.examples():
             if example.index >= len(lines):
                 raise self._lengths(f'more than {len(lines)}', len(lines))
             count += 1
+            line = lines[example.index]
+            going = frozenset(line.events.active(going))
             if not wanted(example.index):
                 continue
-            line = lines[example.index]
             if example.image.shape[:2] != (line.height, line.width):
                 size = f'{example.image.shape[1]}x{example.image.shape[0]}'
                 raise SourceError(
@@ -64,7 +66,7 @@ class ClipTake:
                     where=str(self.video.path),
                     remedy=_AGAIN,
                 )
-            yield example_of(line, example.image, take.labels(line.index))
+            yield example_of(line, example.image, take.labels(line.index), going)
         if count != len(lines):
             raise self._lengths(str(count), len(lines))
 

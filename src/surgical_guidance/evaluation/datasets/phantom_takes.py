@@ -45,14 +45,21 @@ class PhantomTake:
     def examples(self, wanted: Callable[[int], bool] = every_one) -> Iterator[Example]:
         """Render frames and their truth."""
         take = Take(self.scenario, self.seed, self.width, self.height, self.vendor)
+        going: frozenset[str] = frozenset()
         for index in filter(wanted, range(take.frames)):
             image = np.empty((self.height, self.width, 3), np.uint8)
             take.render(index, image)
-            yield example_of(take.truth(index), image, take.labels(index))
+            truth = take.truth(index)
+            going = frozenset(truth.events.active(going))
+            yield example_of(truth, image, take.labels(index), going)
 
 
-def example_of(truth: FrameTruth, image: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Example:
+def example_of(
+    truth: FrameTruth, image: NDArray[np.uint8], labels: NDArray[np.uint8], going: frozenset[str]
+) -> Example:
     """Put the phantom's truth into the form of every data set.
+
+    :param going: the events that are going on.
 
     The scale at a tip is that of its shaft: true diameter over its width in the picture.
     """
@@ -68,7 +75,7 @@ def example_of(truth: FrameTruth, image: NDArray[np.uint8], labels: NDArray[np.u
         ),
         phase=truth.phase or None,
         verb=truth.verb or None,
-        events=frozenset(truth.events.active()),
+        events=going,
     )
 
 
