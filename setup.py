@@ -17,6 +17,7 @@ setup(
     package_dir={'': 'src'},
     package_data={
         '': ['py.typed', '*.yaml', '*.json', '*.onnx', '*.md', '*.html', '*.css', '*.js', '*.svg', '*.xml'],
+        'surgical_guidance.inference.cuda': ['frame.cu', 'frame.fatbin', 'frame.fatbin.sha256'],
     },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
@@ -24,7 +25,12 @@ setup(
         (f'share/{NAME}/launch', glob('launch/*.launch.py')),
         (f'share/{NAME}/config', glob('config/*.yaml')),
     ],
-    extras_require={'test': ['pytest']},
+    extras_require={
+        'test': ['pytest'],
+        'engines': ['onnx', 'onnxslim', 'nvidia-ml-py'],  # docs/engines.md; and a TensorRT
+        'gpu': ['cuda-bindings', 'nvidia-cuda-nvrtc'],  # docs/inference-gpu.md; PyCUDA where it can be built
+        'openvino': ['openvino'],
+    },
     zip_safe=False,
     entry_points={
         'console_scripts': [

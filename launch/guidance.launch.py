@@ -6,6 +6,7 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import List  # noqa: UP035
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
@@ -33,6 +34,12 @@ def generate_launch_description() -> LaunchDescription:
                 'source',
                 default_value='',
                 description='where pictures come from, a URI (file:, device:, rtsp:, topic:, phantom:); '
+                'empty: what the params_file says',
+            ),
+            DeclareLaunchArgument(
+                'models',
+                default_value='',
+                description='models that look at the frames, names or manifests, separated by commas; '
                 'empty: what the params_file says',
             ),
             DeclareLaunchArgument(
@@ -75,6 +82,9 @@ def _processes(context: LaunchContext) -> list[Node]:
     given = {'autostart': argument('autostart') == 'true'}
     if argument('source'):
         given['source'] = ParameterValue(argument('source'), value_type=str)
+    if argument('models'):
+        names = [model.strip() for model in argument('models').split(',')]
+        given['models'] = ParameterValue(names, value_type=List[str])  # noqa: UP006  (launch knows no list[str])
     return [
         Node(
             executable=_path(executable),

@@ -75,8 +75,8 @@ def check_machine() -> None:
 
 def check_toolchain() -> None:
     """Say what is missing for the first set-up."""
-    if shutil.disk_usage(ROOT).free < 2 * 2**30:
-        raise Missing(f'less than 2 GiB are free under {ROOT}: free some')
+    if shutil.disk_usage(ROOT).free < 3 * 2**30:
+        raise Missing(f'less than 3 GiB are free under {ROOT}: free some')
     for compiler, package in (('cc', 'gcc'), ('c++', 'g++')):
         if shutil.which(compiler) is None:
             raise Missing(f'no {compiler}: install a C and C++ compiler (Debian: apt-get install {package})')

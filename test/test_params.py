@@ -60,3 +60,21 @@ def test_rows_tell_everything_the_documentation_needs():
         'frames kept',
         '3 to 64',
     )
+
+
+@dataclass(frozen=True)
+class ListParams:
+    names: tuple[str, ...] = param(('a', 'b'), 'names of things')
+
+
+def test_a_tuple_is_a_list_of_texts(graph):
+    assert declare(node_with(graph), ListParams).names == ('a', 'b')
+    assert declare(graph.add(Node('other', context=graph.context, parameter_overrides=[
+        Parameter('names', value=['c'])])), ListParams).names == ('c',)  # fmt: skip
+    assert next(rows(ListParams)).type == 'list'
+
+
+@pytest.mark.parametrize('value', ['c', [1, 2]])
+def test_what_is_no_list_of_texts_is_refused(graph, value):
+    with pytest.raises(ParameterError, match='names: .*not of type list'):
+        declare(node_with(graph, names=value), ListParams)

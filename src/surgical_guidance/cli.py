@@ -97,6 +97,13 @@ def run(
     composed: Annotated[
         bool, typer.Option(help='Camera, inference and advice in one process, or each in its own.')
     ] = True,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='A model that looks at the frames, its name or the path of its manifest; again for each further one '
+            '(docs/models.md).'
+        ),
+    ] = None,
     params_file: Annotated[Path | None, typer.Option(help='ROS parameters (see `surgical-guidance params`).')] = None,
     run_dir: Annotated[
         Path | None,
@@ -118,7 +125,7 @@ def run(
     if summary is not None:
         _prepare_file(summary)
     job = Run(
-        RunOptions(source, duration, port, composed, params_file, run_dir or _state_dir()),
+        RunOptions(source, duration, port, composed, params_file, run_dir or _state_dir(), tuple(model or ())),
         tell=lambda line: console.print(Text(line, style='yellow')),
     )
     prepare(job.source)
@@ -251,6 +258,9 @@ def _status_line(collector: Any, elapsed_s: float) -> Text:
     )
     for stage, problem in collector.problems.copy().items():
         line.append(f'{stage}: {problem}  ', 'red')
+    step, name = collector.step
+    if step:
+        line.append(f'step {step}: {name}  ', 'yellow')
     chinese, english = collector.advice
     if english:
         line.append(
@@ -276,6 +286,7 @@ def _show_summary(result: dict[str, Any]) -> None:
     console.print(
         'suggestions: ' + (', '.join(f'{rule} {count}' for rule, count in result['suggestions'].items()) or 'none')
     )
+    console.print('models: ' + '; '.join(_model_line(name, use) for name, use in result['models'].items()))
     console.print(
         'processes: '
         + ', '.join(
@@ -283,6 +294,15 @@ def _show_summary(result: dict[str, Any]) -> None:
             for name, use in result['processes'].items()
         )
     )
+
+
+def _model_line(name: str, use: dict[str, Any]) -> str:
+    """Tell in a few words how often a model looked and what it cost."""
+    rhythm = {0: 'dropped', 1: 'every frame'}.get(use['stride'], f'every {use["stride"]} frames')
+    cost = '' if use['cost_p50_ms'] is None else f' p50 {use["cost_p50_ms"]:.1f} p99 {use["cost_p99_ms"]:.1f} ms'
+    odd = f', {use["postponed"]} put off, {use["forced"]} forced' if use['postponed'] else ''
+    problem = f' ({use["problem"]})' if use['problem'] else ''
+    return f'{name} {rhythm}{cost}, {use["looks"]} looks{odd}{problem}'
 
 
 if __name__ == '__main__':

@@ -196,9 +196,7 @@ def optimise(
     table.add_row('bytes', *map(str, result.size))
     console.print(table)
     gone = ', '.join(f'{kind} {-count:+d}' for kind, count in result.removed.items()) or 'nothing'
-    console.print(
-        f'changed: {gone}\nlargest difference of a result: {result.difference:.1e} of its largest value\n{out}'
-    )
+    console.print(f'changed: {gone}\nresults differ by {100 * result.difference:.0f} % of what rounding may do\n{out}')
 
 
 @app.command()
@@ -411,9 +409,12 @@ def bench_(
         wanted = list(candidates(source, Path(folder), calibrated))
         rows = _with_bar('measuring', lambda tell: list(measure(wanted, runs, tell)))
     _show_rows(source.name, rows)
+    problems: dict[str, list[str]] = {}
     for row in rows:
         if row.problem:
-            console.print(Text(f'{row.backend} {row.precision}: {row.problem}', style='yellow'), soft_wrap=True)
+            problems.setdefault(row.problem, []).append(f'{row.backend} {row.precision}')
+    for problem, who in problems.items():
+        console.print(Text(f'not measured: {problem} ({", ".join(who)})', style='yellow'), soft_wrap=True)
     if json_file is not None:
         write_whole(json_file, json.dumps([row.facts() for row in rows], indent=2).encode() + b'\n')
     if plot is not None:

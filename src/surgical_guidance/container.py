@@ -113,7 +113,7 @@ def run(compose: Callable[[], Sequence[Node]], nice: int = 0, turn_s: float = TU
     """
     stop = _StopRequest()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    _take_priority(nice)
+    take_priority(nice)
     sys.setswitchinterval(SWITCH_S)
     cv2.setNumThreads(1)  # its pool would fight with the engine's threads, and the pictures here are small work
     nodes: Sequence[Node] = ()
@@ -142,7 +142,7 @@ def run(compose: Callable[[], Sequence[Node]], nice: int = 0, turn_s: float = TU
     return 0
 
 
-def _take_priority(nice: int) -> None:
+def take_priority(nice: int) -> None:
     """Go before the others where the host grants it; where not, run as everybody does.
 
     Linux shares the processor between sessions first (autogroups), and by priority only within one: a process that

@@ -13,6 +13,7 @@
     ├── ModelError              a model or its manifest cannot be used
     │   └── EngineError         the engine that runs it failed
     ├── RuleTableError          the rule table cannot be used
+    ├── CalibrationError        the calibration of a camera cannot be used
     └── HostError               this machine lacks something: a port, a program, a package
 """
 
@@ -77,6 +78,10 @@ class EngineError(ModelError):
 
 class RuleTableError(GuidanceError):
     """The rule table cannot be used."""
+
+
+class CalibrationError(GuidanceError):
+    """The calibration of a camera cannot be used."""
 
 
 class HostError(GuidanceError):

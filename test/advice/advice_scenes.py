@@ -11,7 +11,16 @@ import numpy as np
 from surgical_guidance.advice.suggestion import Status, Suggestion
 from surgical_guidance.advice.synthesiser import Synthesiser
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.scene.state import NAN, Energy, Instrument, Proximity, SceneState, StageTime, Structure
+from surgical_guidance.scene.state import (
+    NAN,
+    Condition,
+    Energy,
+    Instrument,
+    Proximity,
+    SceneState,
+    StageTime,
+    Structure,
+)
 
 FRAME_NS = NS_PER_S // 30
 START_NS = 1_000 * NS_PER_S
@@ -22,8 +31,24 @@ ARTERY = 'cystic_artery'
 NO_POINTS = np.empty((0, 2), np.float32)
 
 
-def tool(class_name: str = HOOK, x: float = 960.0, y: float = 540.0, energised: Energy = Energy.UNKNOWN) -> Instrument:
-    return Instrument(class_name, 0.9, NO_POINTS, tip_visible=True, tip_x=x, tip_y=y, energised=energised)
+def tool(
+    class_name: str = HOOK, x: float = 960.0, y: float = 540.0, energised: Energy = Energy.UNKNOWN, **more
+) -> Instrument:
+    return Instrument(class_name, 0.9, NO_POINTS, tip_visible=True, tip_x=x, tip_y=y, energised=energised, **more)
+
+
+def square(x: float, y: float, reach: float = 100.0) -> np.ndarray:
+    """Give the outline of a square about a point [px]."""
+    corners = [(x - reach, y - reach), (x + reach, y - reach), (x + reach, y + reach), (x - reach, y + reach)]
+    return np.array(corners, np.float32)
+
+
+def blood(area: float = 0.05, growth: float = NAN, source: tuple[float, float] = (NAN, NAN)) -> Structure:
+    return Structure('blood', 0.9, NO_POINTS, area, growth, *source)
+
+
+def condition(name: str, level: float = 0.9) -> Condition:
+    return Condition(name, level, level > 0.25)
 
 
 def scene(
@@ -37,6 +62,8 @@ def scene(
     sharpness: float = 200.0,
     latency_ms: float = 40.0,
     problem: str = '',
+    parts: Sequence[Structure] = (),
+    **more,
 ) -> SceneState:
     """Make the scene of a frame of 30 Hz.
 
@@ -44,6 +71,8 @@ def scene(
     :param towards: from the tip to the nearest point of each [px].
     :param share: distance as a share of the picture's height, where there is no scale.
     :param latency_ms: from the capture until the scene was ready.
+    :param parts: more structures.
+    :param more: other fields of the scene.
     """
     tools = (tool(),) if tools is None else tuple(tools)
     return SceneState(
@@ -55,7 +84,7 @@ def scene(
         valid=not problem,
         problem=problem,
         instruments=tools,
-        structures=tuple(Structure(name, 0.9, NO_POINTS, 0.1) for name, _, _ in near),
+        structures=(*(Structure(name, 0.9, NO_POINTS, 0.1) for name, _, _ in near), *parts),
         proximities=tuple(
             Proximity(
                 0,
@@ -73,6 +102,7 @@ def scene(
         sharpness=sharpness,
         brightness=0.4,
         stages=(StageTime('inference', 1.0, latency_ms - 2.0), StageTime('scene', latency_ms - 1.0, 1.0)),
+        **more,
     )
 
 

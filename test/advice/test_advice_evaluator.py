@@ -9,7 +9,8 @@ from advice_scenes import ARTERY, BOWEL, scene, tool
 
 from surgical_guidance.advice.arbiter import Arbiter
 from surgical_guidance.advice.evaluator import Candidate, Evaluator
-from surgical_guidance.advice.features import Feature, FeatureExtractor
+from surgical_guidance.advice.feature import Feature
+from surgical_guidance.advice.features import FeatureExtractor
 from surgical_guidance.advice.rules import RuleTable, parse
 from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.scene.state import Energy
@@ -18,11 +19,9 @@ RULE = """\
   - id: {id}
     source: '[I]'
     priority: {priority}
-    conditions:
-      - feature: view.{feature}
-        below: 10.0
-        release: 12.0
-        {more}
+    when: view.{feature} < 10 {more}
+    stays: view.{feature} < 12 {more}
+    phases: {phases}
     hold_s: 0.2
     release_s: 0.3
     cooldown_s: 1.0
@@ -34,9 +33,16 @@ RULE = """\
 
 
 def rule(
-    name: str = 'one', priority: str = 'low', feature: str = 'sharpness', more: str = '', suppressed_by: str = '[]'
+    name: str = 'one',
+    priority: str = 'low',
+    feature: str = 'sharpness',
+    more: str = '',
+    suppressed_by: str = '[]',
+    phases: str = '[]',
 ) -> str:
-    return RULE.format(id=name, priority=priority, feature=feature, more=more, suppressed_by=suppressed_by)
+    return RULE.format(
+        id=name, priority=priority, feature=feature, more=more, suppressed_by=suppressed_by, phases=phases
+    )
 
 
 def table_of(*rules: str) -> RuleTable:
@@ -101,13 +107,52 @@ def test_what_is_not_known_does_not_hold() -> None:
     assert speaking(evaluator, 0.6) == []
 
 
-def test_instead_is_used_while_the_first_feature_is_not_known() -> None:
-    evaluator = Evaluator(table_of(rule(more='instead: {feature: view.brightness, above: 0.9, release: 0.8}')))
+def test_what_stands_after_or_is_used_while_the_first_feature_is_not_known() -> None:
+    evaluator = Evaluator(table_of(rule(more='or (unknown(view.sharpness) and view.brightness > 0.9)')))
     assert speaking(evaluator, 0.0, brightness=0.95) == []
     assert speaking(evaluator, 0.2, brightness=0.95) == ['one']
     assert speaking(evaluator, 0.3, brightness=0.85, sharpness=11) == ['one']
     assert speaking(evaluator, 0.4, brightness=0.95, sharpness=20) == ['one']
     assert speaking(evaluator, 0.7, brightness=0.95, sharpness=20) == []
+
+
+@pytest.mark.parametrize(
+    ('phases', 'phase', 'speaks'),
+    [
+        ('[]', '', True),
+        ('[]', 'Preparation', True),
+        ('[Preparation]', 'Preparation', True),
+        ('[Preparation]', 'ClippingCutting', False),
+        ('[Preparation]', '', False),
+        ('[Preparation, unknown]', '', True),
+    ],
+)
+def test_a_rule_holds_in_its_phases_alone(phases: str, phase: str, speaks: bool) -> None:
+    evaluator = Evaluator(table_of(rule(phases=phases)))
+    for seconds in (0.0, 0.2):
+        spoken = evaluator.step(ns(seconds), {'view.sharpness': value('view.sharpness', 5)}, phase)
+    assert bool(spoken) is speaks
+
+
+def test_nothing_new_begins_while_what_suppresses_it_is_about_to_hold_but_what_speaks_goes_on() -> None:
+    evaluator = Evaluator(table_of(rule('one', suppressed_by='[two]'), rule('two', feature='brightness')))
+    speaking(evaluator, 0.0, sharpness=5)
+    assert speaking(evaluator, 0.2, sharpness=5, brightness=5) == []
+    assert speaking(evaluator, 0.3, sharpness=5, brightness=50) == ['one']
+    assert speaking(evaluator, 0.35, sharpness=5, brightness=5) == ['one']
+    assert speaking(evaluator, 0.55, sharpness=5, brightness=5) == ['two']
+
+
+def test_another_table_keeps_what_holds_and_is_silenced_of_the_rules_in_both() -> None:
+    evaluator = Evaluator(table_of(rule('one'), rule('two'), rule('gone')))
+    for seconds in (0.0, 0.2):
+        speaking(evaluator, seconds, sharpness=5)
+    evaluator.decline('two', ns(9.0))
+    evaluator.replace(table_of(rule('two'), rule('one'), rule('new')))
+    assert speaking(evaluator, 0.3, sharpness=11) == ['one']
+    speaking(evaluator, 0.4, sharpness=5)
+    assert speaking(evaluator, 0.6, sharpness=5) == ['one', 'new']
+    assert speaking(evaluator, 9.0, sharpness=5) == ['two', 'one', 'new']
 
 
 def test_a_suppressed_rule_is_silent_as_long_as_the_other_holds_even_if_that_one_is_silenced_itself() -> None:
@@ -156,7 +201,7 @@ def test_a_hook_that_is_known_to_be_off_is_not_energised_but_still_a_tool(table:
     off = scene(0, near=[(BOWEL, 5.0, 0.4), (ARTERY, 5.0, 0.4)], tools=[tool(energised=Energy.OFF)])
     found = FeatureExtractor(table.features()).extract(off)
     assert f'energised.{BOWEL}.distance_mm' not in found
-    assert f'instrument.{ARTERY}.distance_mm' in found
+    assert 'instrument.suspected_artery.distance_mm' in found
 
 
 def test_the_energy_tool_is_missed_only_after_it_was_seen(table: RuleTable) -> None:

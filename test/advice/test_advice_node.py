@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from advice_scenes import ARTERY, BOWEL, NO_POINTS, tool
 from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
 from surgical_guidance_msgs.msg import StageStatus, Suggestion
 from surgical_guidance_msgs.srv import RespondToSuggestion
 
@@ -17,7 +21,16 @@ from surgical_guidance.advice.counters import FrameCounters
 from surgical_guidance.advice.node import AdviceNode
 from surgical_guidance.advice.synthesiser import Synthesiser
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S, monotonic_ns
-from surgical_guidance.contract import HEARTBEAT, RESPOND_SERVICE, SCENE, SUGGESTION, TIMING
+from surgical_guidance.contract import (
+    HEARTBEAT,
+    OVERLAY_IMAGE,
+    RELOAD_SERVICE,
+    RESPOND_SERVICE,
+    SCENE,
+    SUGGESTION,
+    TIMING,
+)
+from surgical_guidance.frames import Frame
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.scene.messages import to_message
 from surgical_guidance.scene.state import Proximity, SceneState, StageTime, Structure
@@ -93,7 +106,7 @@ def bench(graph: Any) -> Bench:
 
 
 def test_it_tells_how_many_rules_it_has_and_begins_withdrawn(bench: Bench) -> None:
-    assert bench.beats[-1].detail == '6 rules'
+    assert bench.beats[-1].detail == '23 rules'
     assert bench.graph.spin_until(lambda: bench.shown(Suggestion.STATUS_WITHDRAWN))
     assert bench.suggestions[-1].reason == 'no picture yet'
 
@@ -209,6 +222,110 @@ def test_a_rule_table_that_cannot_be_used_is_told_with_its_line(graph: Any, tmp_
     assert graph.spin_until(lambda: bench.beats and bench.beats[-1].state == StageStatus.FAILED)
     assert f'{bad}:2' in bench.beats[-1].detail
     bench.node.on_scene(bench.scene())  # is not taken, and nothing breaks
+
+
+ONE_RULE = """\
+rules:
+  - id: {id}
+    source: '[I]'
+    priority: low
+    when: view.sharpness < 500
+    hold_s: 0.0
+    release_s: 0.1
+    cooldown_s: 0.1
+    silence_s: 1.0
+    valid_for_s: 2.0
+    text: {{zh: 一, en: {en}}}
+"""
+
+
+@pytest.fixture
+def own_rules(tmp_path: Path) -> Path:
+    path = tmp_path / 'own.yaml'
+    path.write_text(ONE_RULE.format(id='mine', en='one'), 'utf-8')
+    return path
+
+
+def test_the_rules_are_loaded_again_on_demand_all_or_nothing(graph: Any, own_rules: Path) -> None:
+    bench = Bench(graph, rules=str(own_rules), watch_rules=False).until_active()
+    reload = graph.node().create_client(Trigger, RELOAD_SERVICE)
+    assert graph.spin_until(reload.service_is_ready)
+
+    def reloaded() -> Trigger.Response:
+        future = reload.call_async(Trigger.Request())
+        assert graph.spin_until(future.done)
+        return future.result()
+
+    bench.feed(until=lambda: bench.shown(Suggestion.STATUS_VALID, 'mine'))
+    own_rules.write_text(ONE_RULE.format(id='mine', en='two').replace('hold_s: 0.0', 'hold_s: soon'), 'utf-8')
+    answer = reloaded()
+    assert not answer.success
+    assert f'{own_rules}:6' in answer.message
+    assert 'The rules in force stay' in answer.message
+    assert graph.spin_until(lambda: bench.beats[-1].detail == answer.message)
+    assert bench.beats[-1].state == StageStatus.ACTIVE
+    bench.feed(until=lambda: bench.shown(Suggestion.STATUS_VALID, 'mine'))
+    assert bench.suggestions[-1].text_en == 'one'
+    own_rules.write_text(ONE_RULE.format(id='other', en='two'), 'utf-8')
+    answer = reloaded()
+    assert answer.success
+    assert '1 rules in force' in answer.message
+    assert graph.spin_until(lambda: bench.shown(Suggestion.STATUS_WITHDRAWN, 'mine'))
+    assert bench.suggestions[-1].reason == 'its rule was taken out of the table'
+    bench.feed(until=lambda: bench.shown(Suggestion.STATUS_VALID, 'other'))
+
+
+def test_the_rules_are_loaded_again_when_their_file_changes(graph: Any, own_rules: Path) -> None:
+    bench = Bench(graph, rules=str(own_rules)).until_active()
+    bench.feed(until=lambda: bench.shown(Suggestion.STATUS_VALID, 'mine'))
+    own_rules.write_text(ONE_RULE.format(id='other', en='changed'), 'utf-8')
+    bench.feed(until=lambda: bench.shown(Suggestion.STATUS_VALID, 'other'))
+
+
+def test_answers_are_recorded_one_a_line_also_those_that_came_too_late(graph: Any, tmp_path: Path) -> None:
+    bench = Bench(graph, log_directory=str(tmp_path / 'run')).until_active()
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel'))
+    assert graph.spin_until(bench.client.service_is_ready)
+    shown = bench.suggestions[-1].sequence
+    for sequence, response in ((shown + 7, 0), (shown, RespondToSuggestion.Request.NOT_NOW)):
+        future = bench.client.call_async(RespondToSuggestion.Request(sequence=sequence, response=response, by='Dr. 王'))
+        assert graph.spin_until(future.done)
+    lines = [json.loads(line) for line in (tmp_path / 'run' / 'responses.jsonl').read_text('utf-8').splitlines()]
+    assert [(line['response'], line['rule'], line['by']) for line in lines] == [
+        ('accept', 'hook_near_bowel', 'Dr. 王'),
+        ('not_now', 'hook_near_bowel', 'Dr. 王'),
+    ]
+    assert 'is not shown now' in lines[0]['outcome']
+    assert 'silent for 0.5 s' in lines[1]['outcome']
+
+
+def test_the_overlay_is_off_until_asked_for_and_its_language_is_live(graph: Any) -> None:
+    bench = Bench(graph).until_active()
+    pictures: list[Any] = []
+    keep = subscription(graph.node(), OVERLAY_IMAGE, pictures.append)
+
+    def give(scene: SceneState) -> None:
+        image = np.full((108, 192, 3), 90, np.uint8)
+        bench.node.on_frame(
+            Frame(scene.sequence, scene.stamp_ns, scene.monotonic_ns, image, 'bgr8', '', 0, lambda: scene.sequence)
+        )
+        bench.node.on_scene(scene)
+
+    bench.feed(BOWEL, until=lambda: bench.shown(Suggestion.STATUS_VALID, 'hook_near_bowel'), give=give)
+    assert not pictures
+    drawn = []
+    for settings in ({'overlay': True}, {'surgeon_language': 'en'}, {'overlay_outlines': 'none'}):
+        results = bench.node.set_parameters([Parameter(name, value=value) for name, value in settings.items()])
+        assert all(result.successful for result in results)
+        pictures.clear()
+        bench.feed(BOWEL, until=lambda: len(pictures) > 2, give=give)
+        drawn.append(bytes(pictures[-1].data))
+    assert (pictures[-1].width, pictures[-1].height, pictures[-1].encoding) == (192, 108, 'bgr8')
+    assert len(set(drawn)) > 1
+    (refused,) = bench.node.set_parameters([Parameter('surgeon_language', value='fr')])
+    assert not refused.successful
+    assert 'zh' in refused.reason
+    assert keep is not None
 
 
 def test_scenes_and_the_clock_from_two_threads_keep_the_order_of_what_is_sent(bench: Bench) -> None:

@@ -19,7 +19,9 @@ from advice_scenes import (
     scene,
     tool,
 )  # fmt: skip
+from advice_scripts import SCRIPTS
 
+from surgical_guidance.advice.rules import RuleTable
 from surgical_guidance.advice.suggestion import Priority, Response, Status, Suggestion
 from surgical_guidance.advice.synthesiser import REFRESH_NS, Synthesiser
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S
@@ -28,37 +30,26 @@ from surgical_guidance.scene.state import NAN
 LIMIT_NS = 100 * NS_PER_MS
 LATENCY_NS = 40 * NS_PER_MS
 
-SCRIPTS = {  # what gives the rule reason to speak, for 90 frames of 30 Hz from frame 30 on; the frame it speaks at
-    'hook_near_bowel': (lambda f: scene(f, near=[(BOWEL, 6.0, 0.4)]), 33,
-        '电钩距离肠壁过近，请抬高操作角度', 'Stop energy; bowel about 6 mm. Raise the angle.'),
-    'suspected_artery_near': (lambda f: scene(f, near=[(ARTERY, 3.0, 0.4)], towards=(-50, 50)), 33,
-        '疑似动脉位于左下方约3mm处', 'Suspected artery, lower left, about 3 mm'),
-    'blur': (lambda f: scene(f, sharpness=2.0), 45, '画面模糊，请重新对焦', 'Blurred view; refocus.'),
-    'tools_off_centre': (lambda f: scene(f, tools=[tool(x=300.0)]), 60,
-        '器械偏离中心，镜头请向左方移动', 'Pan left; centre the instruments.'),
-    'energy_tool_left_view': (lambda f: scene(f, tools=[tool('grasper')]), 45,
-        '电钩离开视野，请将其移回视野', 'Bring the hook into view.'),
-    'perception_low': (lambda f: scene(f, quality=0.3, near=[(BOWEL, 20.0, 0.4)]), 39,
-        'AI 暂不可用：识别可信度低', 'Guidance unavailable: low perception quality.'),
-}  # fmt: skip
-
 
 @pytest.mark.parametrize('rule_id', SCRIPTS)
 def test_each_rule_speaks_at_the_right_frame_in_both_languages_and_falls_silent(
-    synthesiser: Synthesiser, rule_id: str
+    synthesiser: Synthesiser, table: RuleTable, rule_id: str
 ) -> None:
+    rules = {rule.id: rule for rule in table.rules}
     make, speaks_at, zh, en = SCRIPTS[rule_id]
-    sent = played(synthesiser, [*calm(range(30)), *map(make, range(30, 120)), *calm(range(120, 180))])
+    sent = played(synthesiser, [*calm(range(30)), *map(make, range(30, 150)), *calm(range(150, 210))])
     first = next(suggestion for suggestion in sent if suggestion.status is Status.VALID)
     assert raised(sent) == [rule_id]
     assert abs(frame_of(first) - speaks_at) <= 1
+    assert bool(first.highlight_path) == (rule_id == 'target_too_small')
+    assert bool(first.highlight_arrow) == bool(rules[rule_id].highlight.arrow)
     assert (first.text_zh, first.text_en) == (zh, en)
     assert first.evidence
     assert first.raised_at_ns == first.stamp_ns
     assert first.valid_until_ns == first.stamp_ns + 2 * NS_PER_S
     (withdrawn,) = [suggestion for suggestion in sent if suggestion.status is Status.WITHDRAWN]
     assert (withdrawn.sequence, withdrawn.reason) == (first.sequence, 'its cause is gone')
-    assert 120 <= frame_of(withdrawn) <= 120 + 17
+    assert 150 <= frame_of(withdrawn) <= 150 + 17
     assert sent[-1].status is Status.NONE
 
 

@@ -164,6 +164,13 @@ def test_ranges_of_another_network_are_refused(library, store, tmp_path, picture
         make(tiny_source(tmp_path), Options(precision='int8'), library, ranges, store)
 
 
+def test_ranges_nobody_needs_are_refused(library, store, tmp_path, pictures):
+    source = tiny_source(tmp_path)
+    ranges = calibrated(source, tmp_path, pictures)
+    with pytest.raises(EngineError, match='fp16 takes no ranges'):
+        make(source, Options(precision='fp16'), library, ranges, store)
+
+
 def test_progress_grows_to_its_end(library, store, tmp_path):
     heard = []
     make(tiny_source(tmp_path), Options(), library, store=store, tell=lambda share, what: heard.append((share, what)))

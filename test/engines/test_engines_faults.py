@@ -18,7 +18,7 @@ from surgical_guidance.engines.source import open_source
 from surgical_guidance.errors import GuidanceError
 from surgical_guidance.inference.plan import read_plan, sidecar_of
 from surgical_guidance.inference.trt_library import load
-from surgical_guidance.inference.trt_words import explain
+from surgical_guidance.inference.trt_words import explain, one_line
 
 
 def rewritten(path, change):
@@ -229,11 +229,15 @@ def test_what_the_library_says_of_a_plan_is_told_with_a_remedy(content, meaning,
             'version',
         ),
         ('Non-zero zero point is not supported', 'not symmetric'),
+        (
+            'I::b: Error Code 4: API Usage Error (Add: broadcast dimensions must be conformable In op at /x.cpp:1)',
+            'of this shape',
+        ),
         ('Requested amount of GPU memory could not be allocated: out of memory', 'the memory of the device'),
     ],
 )
 def test_the_words_of_the_library_are_known(said, meaning):
-    what, remedy = explain(said)
+    what, remedy = explain(one_line(said))
     assert meaning in what
     assert remedy
 
@@ -282,6 +286,13 @@ def test_open_axes_that_are_no_picture_must_be_told(tmp_path):
 def test_what_the_library_cannot_do_is_said_and_not_left_out(options, cause, library, store, tmp_path):
     with pytest.raises(GuidanceError, match=cause):
         make(tiny_source(tmp_path), Options(**options), library, store=store)
+
+
+def test_a_size_the_network_cannot_take_is_told_as_such(library, store):
+    source = open_source('phantom_segmentation')
+    profiles = shapes.live(inputs_of(source.graph), [(384, 216)], '')
+    with pytest.raises(GuidanceError, match='cannot take pictures of this shape .*; give sizes that it can halve'):
+        make(source, Options(profiles=profiles), library, store=store)
 
 
 def test_a_weight_too_large_for_half_precision_is_named(library, store, tmp_path):

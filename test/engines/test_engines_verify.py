@@ -11,9 +11,11 @@ from engines_helpers import SIDE, foreign_source, picture, picture_set, tiny_sou
 from onnx import numpy_helper
 
 from surgical_guidance.contract import CLASSES
+from surgical_guidance.engines import shapes
 from surgical_guidance.engines.agreement import Choices, Levels, Numbers, agreement_for
 from surgical_guidance.engines.artefact import read_artefact, write_artefact
 from surgical_guidance.engines.deploy import deploy, withdraw
+from surgical_guidance.engines.inspection import inputs_of
 from surgical_guidance.engines.make import make
 from surgical_guidance.engines.options import Options
 from surgical_guidance.engines.pictures import from_folder, from_phantom
@@ -227,7 +229,9 @@ def test_a_bare_network_cannot_be_verified(tmp_path):
 
 def test_shipped_models_pass_in_half_precision(library, store):
     source = open_source('phantom_view')
-    place = make(source, Options(precision='fp16', effort=0), library, store=store).path
+    profiles = shapes.live(inputs_of(source.graph), source.sizes, '')
+    options = Options(precision='fp16', effort=0, profiles=profiles)
+    place = make(source, options, library, store=store).path
     result = verify(source, open_subject(place, source), examples(3))
     assert result.passed
     assert json.loads(result.model_dump_json())['inputs'] == 3

@@ -15,8 +15,8 @@ from surgical_guidance.inference.manifest import MODELS, Manifest, load_manifest
 
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
-    """A copy of the model that comes with the package."""
-    for name in ('phantom_segmentation.yaml', 'phantom_segmentation.onnx'):
+    """Copies of models that come with the package: one of any size, one of a fixed size."""
+    for name in ('phantom_segmentation.yaml', 'phantom_segmentation.onnx', 'phantom_view.yaml', 'phantom_view.onnx'):
         shutil.copy(MODELS / name, tmp_path)
     return tmp_path
 

@@ -22,6 +22,8 @@ def as_frame(image: np.ndarray, sequence: int = 1, current: Callable[[], int] | 
 class ToldEngine:
     """An engine of 16x16 pictures whose outputs a test sets; it fails while ``failing`` is set."""
 
+    passed_over = ()
+
     def __init__(self, confidence: type = np.uint8) -> None:
         self.inputs = {'image': Tensor('image', np.dtype(np.uint8), (1, 16, 16, 3))}
         self.outputs = {
@@ -52,6 +54,8 @@ class ToldEngine:
 
 class GivenEngine:
     """An engine of any outputs, with a picture as its only input; a test sets what they are."""
+
+    passed_over = ()
 
     def __init__(
         self, outputs: Mapping[str, np.ndarray], shape: tuple[int, ...] = (1, 16, 16, 3), dtype: type = np.uint8

@@ -293,3 +293,44 @@ def test_memory_of_a_ring_is_page_locked_once_it_is_there(bench: Bench) -> None:
     finally:
         frames.close()
         ring.close()
+
+
+@pytest.mark.parametrize('model', ['phantom_segmentation', 'phantom_view', 'phantom_phase'])
+def test_shipped_models_say_on_the_gpu_what_they_say_on_the_processor(model: str) -> None:
+    import cv2
+    from inference_helpers import as_frame
+
+    from surgical_guidance.inference.makers import provider_missing
+    from surgical_guidance.inference.manifest import load_manifest
+    from surgical_guidance.inference.pipeline import Pipeline
+
+    reason = provider_missing('onnxruntime-cuda')
+    if reason:
+        pytest.skip(reason)
+    manifest = load_manifest(model)
+    there, here = Pipeline.of(manifest, 'auto'), Pipeline.of(manifest, 'onnxruntime')
+    assert 'CUDA' in there.describe()
+    try:
+        for seed in range(6):
+            coarse = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), np.uint8)
+            frame = as_frame(cv2.resize(coarse, (1280, 720), interpolation=cv2.INTER_CUBIC), seed + 1)
+            found, expected = there.run(frame), here.run(frame)
+            assert found.problem == expected.problem == ''
+            if expected.segmentation is not None:
+                assert found.segmentation is not None
+                assert (found.segmentation.labels == expected.segmentation.labels).mean() > 0.98
+            else:
+                assert _numbers(found.reading) == pytest.approx(_numbers(expected.reading), abs=0.03)
+    finally:
+        there.close()
+        here.close()
+
+
+def _numbers(reading: Any) -> dict[str, float]:
+    if hasattr(reading, 'levels'):
+        return dict(reading.levels)
+    return {
+        f'{head} {name}': value
+        for head, choice in reading.heads.items()
+        for name, value in choice.probabilities.items()
+    }

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fake_cuda import FakeDriver, memory, open_fake
 
-from surgical_guidance.errors import EncodingError, EngineError, ModelError
+from surgical_guidance.errors import EncodingError, EngineError, FrameOverwritten, ModelError
 from surgical_guidance.frames import Frame, RingWriter, ring_scope
 from surgical_guidance.inference.cuda import reference
 from surgical_guidance.inference.cuda.faults import DeviceLost
@@ -20,7 +20,9 @@ from surgical_guidance.inference.cuda.frames import DeviceFrames
 from surgical_guidance.inference.engine import Tensor
 from surgical_guidance.inference.gpu_engine import GpuEngine
 from surgical_guidance.inference.gpu_host import GpuHost
+from surgical_guidance.inference.lineup import side_by_side
 from surgical_guidance.inference.manifest import Manifest, load_manifest
+from surgical_guidance.inference.pipeline import Pipeline, Result
 
 SIDE = 32
 WEIGHTS = np.random.default_rng(3).standard_normal((4, 3)).astype(np.float32)
@@ -384,3 +386,108 @@ def test_a_frame_of_an_unknown_form_is_refused(host: GpuHost) -> None:
     ):
         with pytest.raises(EncodingError):
             host.owner.call(upload(image, encoding))
+
+
+def test_a_pipeline_reads_what_comes_back_as_it_reads_any_engine(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter
+) -> None:
+    pipeline = Pipeline(logits_manifest(), make(host, logits_manifest(), logits_engine(driver)))
+    for seed in range(6):
+        frame = draw(ring, seed)
+        result = pipeline.run(frame)
+        assert result.problem == ''
+        assert result.segmentation is not None
+        assert (result.segmentation.labels == expected_of(frame.image)[0]).mean() > 0.995
+        assert result.segmentation.classes == ('background', 'liver', 'gallbladder', 'fat')
+    pipeline.warm_up()
+    pipeline.close()
+
+
+def test_a_slot_that_is_overwritten_while_the_gpu_reads_it_is_found_out(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter
+) -> None:
+    pipeline = Pipeline(logits_manifest(), make(host, logits_manifest(), logits_engine(driver)))
+    frame = draw(ring)
+    pipeline.start(frame)
+    for seed in range(3):
+        draw(ring, seed)
+    with pytest.raises(FrameOverwritten):
+        pipeline.finish()
+    pipeline.close()
+
+
+def test_models_on_a_gpu_are_begun_together(host: GpuHost, driver: FakeDriver, ring: RingWriter) -> None:
+    pipelines = [Pipeline(logits_manifest(), make(host, logits_manifest(), logits_engine(driver))) for _ in range(3)]
+    broken = Pipeline(logits_manifest(), make(host, logits_manifest(), (failing := logits_engine(driver))))
+    failing.failing = True
+    driver.calls.clear()
+    outcomes = list(side_by_side(draw(ring), [broken, *pipelines]))
+    assert [pipeline for pipeline, _ in outcomes] == [broken, *pipelines]
+    assert isinstance(outcomes[0][1], EngineError)
+    assert all(isinstance(outcome, Result) and not outcome.problem for _, outcome in outcomes[1:])
+    names = [call[0] for call in driver.calls if call[0] in ('cuMemcpyDtoHAsync', 'cuEventSynchronize')]
+    assert names == ['cuMemcpyDtoHAsync'] * 3 + ['cuEventSynchronize'] * 3
+    assert all(pipeline.overlaps for pipeline in pipelines)
+    for pipeline in (broken, *pipelines):
+        pipeline.close()
+
+
+@pytest.mark.parametrize('kind', [np.float32, np.float16])
+def test_likely_boxes_come_back_in_the_layout_that_the_task_reads(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter, kind: type
+) -> None:
+    random = np.random.default_rng(1)
+    raw = np.zeros((1, 4 + 2 + 4, 700), kind)
+    raw[0, :2], raw[0, 2:4] = random.uniform(4, 28, (2, 700)), random.uniform(2, 8, (2, 700))
+    raw[0, 4:6] = random.random((2, 700)) ** 6
+    raw[0, 6:] = random.standard_normal((4, 700))
+    prototypes = random.standard_normal((1, 4, 8, 8)).astype(kind)
+
+    def engine() -> ArrayEngine:
+        return ArrayEngine(
+            driver,
+            lambda image: {'output0': raw, 'output1': prototypes},
+            inputs=[Tensor('image', np.dtype(np.float16), (1, 3, SIDE, SIDE))],
+            outputs=[Tensor('output0', np.dtype(kind), raw.shape), Tensor('output1', np.dtype(kind), prototypes.shape)],
+        )
+
+    manifest = logits_manifest(
+        task='detection', classes=['grasper', 'liver'], outputs={'boxes': 'output0', 'prototypes': 'output1'},
+        scores='probabilities', assumed_confidence=0.5,
+    )  # fmt: skip
+    pipeline = Pipeline(manifest, make(host, manifest, engine()))
+    plain = Pipeline(manifest, PlainEngine({'output0': raw, 'output1': prototypes}))
+    frame = draw(ring)
+    found, expected = pipeline.run(frame), plain.run(frame)
+    assert found.problem == expected.problem == ''
+    assert found.reading is not None
+    assert found.reading.detected == expected.reading.detected
+    assert len(found.reading.detected) > 3
+    assert np.array_equal(found.segmentation.labels, expected.segmentation.labels)
+    raw[0, 4] = 0.9
+    assert pipeline.run(draw(ring, 1)).problem == 'the network gave more than 512 likely boxes'
+    pipeline.close()
+
+
+class PlainEngine:
+    """An engine on the processor that is told what to give."""
+
+    passed_over = ()
+
+    def __init__(self, outputs: dict[str, np.ndarray]) -> None:
+        self.inputs = {'image': Tensor('image', np.dtype(np.float16), (1, 3, SIDE, SIDE))}
+        self.outputs = {name: Tensor(name, value.dtype, value.shape) for name, value in outputs.items()}
+        self._outputs = outputs
+        self._image = np.zeros((1, 3, SIDE, SIDE), np.float16)
+
+    def input(self, name: str) -> np.ndarray:
+        return self._image
+
+    def infer(self) -> dict[str, np.ndarray]:
+        return self._outputs
+
+    def describe(self) -> str:
+        return 'told'
+
+    def close(self) -> None:
+        pass

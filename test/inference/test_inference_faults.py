@@ -50,8 +50,7 @@ def test_a_manifest_with_a_wrong_field_is_refused_by_its_name(edit: Edit, field:
 @pytest.mark.parametrize(
     ('field', 'value', 'said'),
     [
-        ('width', 320, 'the network takes uint8 (1, 288, 512, 3), the manifest says uint8 (1, 288, 320, 3)'),
-        ('layout', 'nchw', 'the manifest says uint8 (1, 3, 288, 512)'),
+        ('layout', 'nchw', 'the network takes (batch, height, width, 3), the manifest says (1, 3, 288, 512)'),
         ('name', 'picture', 'the network takes image'),
         ('layout', 'hwc', "'nhwc' or 'nchw'"),
         ('normalisation', {'mean': [0, 0, 0], 'scale': [1, 0, 1]}, 'above 0'),
@@ -62,6 +61,15 @@ def test_an_input_that_is_not_the_networks_is_refused(edit: Edit, field: str, va
     with pytest.raises(ModelError) as refused:
         Pipeline.load(path)
     assert said in one_line(refused)
+
+
+def test_a_size_that_a_network_of_fixed_size_does_not_take_is_refused(model_folder: Path) -> None:
+    path = model_folder / 'phantom_view.yaml'
+    content = yaml.safe_load(path.read_text())
+    content['input']['width'] = 320
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ModelError, match=r'the network takes .*160, 288, 3\), the manifest says .*\(1, 160, 320, 3\)'):
+        Pipeline.load(str(path))
 
 
 def test_a_missing_field_is_named(edit: Edit) -> None:
@@ -192,9 +200,9 @@ MALFORMED: dict[str, tuple[Callable[[Path, dict[str, Any]], object], str]] = {
     'unknown task': (_set(task='depth'), "there is no task 'depth'"),
     'unknown field': (_set(colour='bgr'), 'colour: there is no such field'),
     'missing field': (lambda folder, content: content.pop('input'), 'input: this field is missing'),
-    'wrong size': (
-        lambda folder, content: content['input'].update(width=320),
-        'the network takes uint8 (1, 288, 512, 3)',
+    'wrong layout': (
+        lambda folder, content: content['input'].update(layout='nchw'),
+        'the manifest says (1, 3, 288, 512)',
     ),
     'no memory': (_set(memory={'state': 'next_state'}), 'it must take image, state and nothing else'),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 
 import cv2
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 from inference_helpers import as_frame
 
+from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.contract import CLASSES
+from surgical_guidance.frames import Frame
+from surgical_guidance.inference.lineup import Lineup
 from surgical_guidance.inference.manifest import MODELS
 from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.inference.readings import Choices, Levels
@@ -115,6 +119,31 @@ def test_nothing_of_the_size_of_a_frame_is_allocated(pipeline: Pipeline) -> None
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64_000  # a frame has 2.7 MB, the network's input 0.44 MB
+
+
+def test_all_models_together_allocate_nothing_that_stays() -> None:
+    lineup = Lineup.load()
+    image = rendered(Scene(*SIZE, seed=1), script.DISSECTION.start_s)
+
+    def look(sequences: range) -> int:
+        """Look at frames; how much Python and NumPy hold then [bytes]."""
+        for sequence in sequences:
+            frame = as_frame(image, sequence)
+            stamp_ns = sequence * NS_PER_S // 30
+            lineup.look(Frame(sequence, stamp_ns, stamp_ns, frame.image, 'bgr8', 'test', 0, frame.current_sequence))
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    look(range(1, 31))
+    tracemalloc.start()
+    before = look(range(31, 91))
+    tracemalloc.reset_peak()
+    after = look(range(91, 151))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    lineup.close()
+    assert after - before < 16_000  # the times that the scheduler keeps of each model, and no more
+    assert peak - before < 64_000
 
 
 def test_a_black_picture_is_told_as_such(pipeline: Pipeline) -> None:

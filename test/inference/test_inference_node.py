@@ -170,7 +170,7 @@ def test_it_stops_and_starts_again(node: InferenceNode) -> None:
 @pytest.mark.parametrize(
     ('params', 'said'),
     [
-        ({'engine': 'tensorrt'}, 'TensorRT is not in this version'),
+        ({'engine': 'tensorrt'}, 'tensorrt does not run here'),
         ({'models': ['none_such']}, 'there is no such model'),
         ({'models': ['phantom_view']}, 'a scene is made from one segmentation: phantom_view does not segment'),
         ({'ladder': 'none_such.yaml'}, 'the degradation ladder cannot be read'),
@@ -259,7 +259,7 @@ def test_a_step_asked_for_before_the_models_are_loaded_holds_for_them(
 
 
 def test_phase_action_and_conditions_are_in_the_scenes_of_the_models_that_ship(graph: Any) -> None:
-    node = make_node(graph)
+    node = make_node(graph, budget_ms=1000.0)  # room for all, however busy the machine is
     assert node.request(node.trigger_configure)
     assert node.request(node.trigger_activate)
     scenes = Scenes()
@@ -353,3 +353,15 @@ def test_200_rounds_of_configure_activate_deactivate_cleanup_leave_no_thread_and
     blocks_later, threads_later = turn(100)
     assert threads_later == threads
     assert blocks_later - blocks < 100 * 10  # a pipeline or a scene that were kept would be hundreds of blocks each
+
+
+def test_why_a_better_engine_was_passed_over_is_told_once(
+    graph: Any, told_manifest: Manifest, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = ToldEngine()
+    engine.passed_over = (('tensorrt', 'it is not installed'), ('onnxruntime-cuda', 'there is no GPU'))
+    monkeypatch.setattr(Lineup, 'load', lambda *_: Lineup([Pipeline(told_manifest, engine)]))
+    node = make_node(graph)
+    assert node.request(node.trigger_configure)
+    said = 'engines passed over: tensorrt: it is not installed; onnxruntime-cuda: there is no GPU'
+    assert capfd.readouterr().err.count(said) == 1

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surgical_guidance.inference.cost import RECENT, Cost
@@ -140,6 +141,7 @@ def test_a_single_slow_look_does_not_count_and_a_slow_host_does() -> None:
     assert (cost.expected_ms, cost.quantile(0.99)) == (4.0, 4.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 30), st.floats(0.1, 50)), min_size=1, max_size=5))
 def test_staggered_turns_cost_no_more_than_all_on_one_frame_and_lie_within_their_stride(
     models: list[tuple[int, float]],
@@ -159,20 +161,21 @@ def test_staggered_turns_cost_no_more_than_all_on_one_frame_and_lie_within_their
         assert peak(offsets) == pytest.approx(max(costs))
 
 
-@given(
-    st.integers(2, 30),
-    st.lists(st.tuples(st.integers(1, 4), st.floats(0, 60), st.booleans()), min_size=200, max_size=200),
-)
+@settings(deadline=None)
+@given(st.integers(2, 30), st.integers(0, 2**32))
 def test_whatever_the_load_the_wait_is_bounded_and_the_safety_relevant_are_never_put_off(
-    stride: int, frames: list[tuple[int, float, bool]]
+    stride: int, seed: int
 ) -> None:
+    random = np.random.default_rng(seed)
     scheduler = Scheduler([SEGMENTATION, Job('slow', 1, stride, safety_relevant=False, cost_ms=10.0)], 25.0)
     sequence = last = 0
-    for gap, spent, newer in frames:
+    for _ in range(200):
+        gap, spent, newer = int(random.integers(1, 5)), float(random.uniform(0.0, 60.0)), bool(random.random() < 0.5)
         sequence += gap
         due = scheduler.due(sequence)
         assert due[0] == 'segmentation'
         assert scheduler.decide('segmentation', spent, newer_waits=newer) is Verdict.LOOKS
         if 'slow' in due and scheduler.decide('slow', spent, newer_waits=newer).runs:
             last = sequence
-        assert sequence - last <= (PATIENCE + 1) * stride + gap
+        # Up to three frames are lost when its turn comes, and three when it must look.
+        assert sequence - last <= (PATIENCE + 1) * stride + 2 * 3 + 1

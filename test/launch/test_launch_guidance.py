@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 LAUNCH_FILE = ROOT / 'launch' / 'guidance.launch.py'
 PACKAGE = ROOT / 'src' / 'surgical_guidance'
-ARGUMENTS = ['source', 'params_file', 'composed', 'autostart', 'respawn', 'namespace']
+ARGUMENTS = ['source', 'models', 'params_file', 'composed', 'autostart', 'respawn', 'namespace']
 
 
 @pytest.fixture(scope='module')

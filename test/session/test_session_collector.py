@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from surgical_guidance.session.collector import Collector, Latencies
+from surgical_guidance.session.collector import Collector, Latencies, ModelUse
 
 
 def test_quantiles_agree_with_numpy_to_the_step():
@@ -49,3 +49,16 @@ def test_a_suggestion_is_counted_once_however_often_it_is_repeated():
     collector.suggestion('blur', 2, 77, raised=True)
     collector.suggestion('blur', 2, 78, raised=True)  # a new process starts its numbers anew
     assert collector.summary()['suggestions'] == {'blur': 2, 'hook_near_bowel': 1}
+
+
+def test_what_the_models_did_is_in_the_summary_and_an_unmeasured_time_is_none():
+    collector = Collector(step=(2, 'a quarter as often'))
+    collector.models = {'phase': ModelUse(60, 224, 128, 4, 2, 1, 3.14159, math.nan, '')}
+    summary = collector.summary()
+    assert summary['degradation_step'] == 2
+    assert summary['models'] == {
+        'phase': {
+            'stride': 60, 'width': 224, 'height': 128, 'looks': 4, 'postponed': 2, 'forced': 1, 'cost_p50_ms': 3.142,
+            'cost_p99_ms': None, 'problem': '',
+        }
+    }  # fmt: skip

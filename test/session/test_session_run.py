@@ -13,6 +13,8 @@ import psutil
 import pytest
 from session_cli import Cli
 
+from surgical_guidance.inference.manifest import DEFAULT_MODELS
+
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +50,9 @@ def test_the_rendered_operation_gives_advice_and_a_summary(cli, composed):
     assert summary['processes'].keys() == hosts | {'watchdog', 'relay'}
     assert all(use['rss_mb'] > 10 and use['cpu_percent'] > 0 for use in summary['processes'].values())
     assert 'ONNX Runtime' in summary['engine']
+    assert summary['models'].keys() == set(DEFAULT_MODELS)
+    assert all(use['looks'] > 0 and use['cost_p50_ms'] > 0 for use in summary['models'].values())
+    assert summary['degradation_step'] == 0
     assert summary['source'] == 'phantom:?size=640x360'
 
 
@@ -114,6 +119,12 @@ def one_line_error(run: Cli) -> str:
 )
 def test_a_source_that_cannot_be_is_one_line_with_the_remedy(cli, source, message):
     assert message in one_line_error(cli('--source', source, '--duration', '1'))
+
+
+def test_a_model_that_is_not_there_is_one_line_with_the_remedy(cli):
+    line = one_line_error(cli('--source', 'phantom:', '--model', 'none_such', '--duration', '1'))
+    assert 'there is no such model manifest' in line
+    assert 'phantom_segmentation' in line
 
 
 def test_a_port_in_use_is_one_line_with_the_remedy(cli):

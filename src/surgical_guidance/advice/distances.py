@@ -7,7 +7,7 @@ Conditions on millimetres are tested on d - 2 sigma: an uncertain distance count
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from surgical_guidance.advice.feature import SIGMAS, Feature, Found
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
@@ -21,7 +21,7 @@ DIVIDING_CLASSES = ('clipper', 'scissors')
 TUBE, UNIDENTIFIED_TUBE = 'tube', 'unidentified_tube'
 SUSPECTED_ARTERY, BLEEDING_SOURCE = 'suspected_artery', 'bleeding_source'
 _GROUPS = (TUBE, UNIDENTIFIED_TUBE, SUSPECTED_ARTERY, BLEEDING_SOURCE)
-_ARTERY = 'cystic_artery'
+_BLOOD, _ARTERY = 'blood', 'cystic_artery'
 TUBE_CLASSES = ('cystic_duct', _ARTERY)
 """Structures that look like the ones that are to be divided."""
 
@@ -34,22 +34,57 @@ NAMES = frozenset(
 )
 
 
-def add(scene: SceneState, energy_tool: str, found: Found) -> None:
-    """Add the distances of a scene."""
-    for near in scene.proximities:
-        if near.structure >= len(scene.structures) or near.instrument >= len(scene.instruments):
-            continue  # a message may say so; there is nothing that it could be about
-        tool = scene.instruments[near.instrument]
-        dx, dy = near.nearest_x - tool.tip_x, near.nearest_y - tool.tip_y
-        for structure in _names_of(scene.structures[near.structure]):
-            for name in tool_names(tool, energy_tool):
-                pair = f'{name}.{structure}'
-                if math.isfinite(near.distance_mm) and math.isfinite(near.sigma_mm) and near.sigma_mm >= 0.0:
-                    _add_mm(pair, near.distance_mm, near.sigma_mm, (dx, dy), tool, found)
-                elif scene.height:
-                    _add_share(pair, near.distance_px / scene.height, (dx, dy), tool, found)
-    if any(found.wants(f'{DIVIDING_TOOL}.{BLEEDING_SOURCE}.{kind}') for kind in (MM, SHARE)):
-        _add_sources(scene, energy_tool, found)
+class Distances:
+    """Finds the distances that are wanted.
+
+    :param wanted: names of features; others are let go.
+    :param energy_tool: instrument class that carries energy.
+    """
+
+    def __init__(self, wanted: Collection[str], energy_tool: str) -> None:
+        self._wanted = frozenset(wanted)
+        self._energy_tool = energy_tool
+        self._pairs: dict[tuple[str, bool, str, bool], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+    def add(self, scene: SceneState, found: Found) -> None:
+        """Add the distances of a scene."""
+        for near in scene.proximities:
+            if near.structure >= len(scene.structures) or near.instrument >= len(scene.instruments):
+                continue  # a message may say so; there is nothing that it could be about
+            tool, structure = scene.instruments[near.instrument], scene.structures[near.structure]
+            names = self._names(tool, structure.class_name, structure.identified)
+            if names[0] or names[1]:
+                at = near.nearest_x - tool.tip_x, near.nearest_y - tool.tip_y
+                _add(names, near.distance_mm, near.sigma_mm, near.distance_px, at, tool, scene.height, found)
+        for blood in scene.structures:
+            if blood.class_name == _BLOOD and math.isfinite(blood.source_x) and math.isfinite(blood.source_y):
+                self._add_source(scene, blood, found)
+
+    def _add_source(self, scene: SceneState, blood: Structure, found: Found) -> None:
+        """Measure from the tips to where blood seems to come from, with the scale at the tip."""
+        for tool in scene.instruments:
+            names = self._names(tool, BLEEDING_SOURCE, False)
+            if names[0] or names[1]:
+                at = blood.source_x - tool.tip_x, blood.source_y - tool.tip_y
+                px = math.hypot(*at)
+                _add(names, px * tool.mm_per_px, px * tool.mm_per_px_sigma, px, at, tool, scene.height, found)
+
+    def _names(self, tool: Instrument, structure: str, identified: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Name the features, in millimetres and as shares, that are wanted of a tool and a structure."""
+        key = tool.class_name, tool.energised is Energy.OFF, structure, identified
+        names = self._pairs.get(key)
+        if names is None:
+            pairs = [
+                f'{one}.{other}'
+                for one in tool_names(tool, self._energy_tool)
+                for other in _names_of(structure, identified)
+            ]
+            mm, share = (
+                tuple(name for name in (f'{pair}.{kind}' for pair in pairs) if name in self._wanted)
+                for kind in (MM, SHARE)
+            )
+            names = self._pairs[key] = mm, share
+        return names
 
 
 def tool_names(tool: Instrument, energy_tool: str) -> Iterator[str]:
@@ -64,39 +99,33 @@ def tool_names(tool: Instrument, energy_tool: str) -> Iterator[str]:
             yield ENERGISED_TOOL
 
 
-def _names_of(structure: Structure) -> Iterator[str]:
-    yield structure.class_name
-    if structure.class_name in TUBE_CLASSES:
+def _names_of(structure: str, identified: bool) -> Iterator[str]:
+    yield structure
+    if structure in TUBE_CLASSES:
         yield TUBE
-        if not structure.identified:
+        if not identified:
             yield UNIDENTIFIED_TUBE
-            if structure.class_name == _ARTERY:
+            if structure == _ARTERY:
                 yield SUSPECTED_ARTERY
 
 
-def _add_sources(scene: SceneState, energy_tool: str, found: Found) -> None:
-    """Measure from the tips to where blood seems to come from, with the scale at the tip."""
-    for blood in scene.structures:
-        if blood.class_name != 'blood':
-            continue
-        for tool in scene.instruments:
-            dx, dy = blood.source_x - tool.tip_x, blood.source_y - tool.tip_y
-            px = math.hypot(dx, dy)
-            mm, sigma = px * tool.mm_per_px, px * tool.mm_per_px_sigma
-            for name in tool_names(tool, energy_tool):
-                pair = f'{name}.{BLEEDING_SOURCE}'
-                if math.isfinite(mm) and math.isfinite(sigma) and sigma >= 0.0:
-                    _add_mm(pair, mm, sigma, (dx, dy), tool, found)
-                elif scene.height:
-                    _add_share(pair, px / scene.height, (dx, dy), tool, found)
-
-
-def _add_mm(
-    pair: str, mm: float, sigma: float, towards: tuple[float, float], tool: Instrument, found: Found
-) -> None:  # fmt: skip
-    bound = mm - SIGMAS * sigma
-    found.nearest(Feature(f'{pair}.{MM}', mm, sigma, 'mm', bound, *towards, tool.tip_x, tool.tip_y))
-
-
-def _add_share(pair: str, share: float, towards: tuple[float, float], tool: Instrument, found: Found) -> None:
-    found.nearest(Feature(f'{pair}.{SHARE}', share, NAN, '1', share, *towards, tool.tip_x, tool.tip_y))
+def _add(
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+    mm: float,
+    sigma: float,
+    px: float,
+    towards: tuple[float, float],
+    tool: Instrument,
+    height: int,
+    found: Found,
+) -> None:
+    if math.isfinite(mm) and math.isfinite(sigma) and sigma >= 0.0:
+        for name in names[0]:
+            bound = mm - SIGMAS * sigma
+            if found.may_be_nearer(name, bound):
+                found.directed(Feature(name, mm, sigma, 'mm', bound, *towards, tool.tip_x, tool.tip_y))
+    elif height:
+        share = px / height
+        for name in names[1]:
+            if found.may_be_nearer(name, share):
+                found.directed(Feature(name, share, NAN, '1', share, *towards, tool.tip_x, tool.tip_y))

@@ -62,8 +62,7 @@ class Found:
         if feature.name in self._wanted and math.isfinite(feature.value) and math.isfinite(feature.bound):
             self.features[feature.name] = feature
 
-    def nearest(self, feature: Feature) -> None:
-        """Take in a distance; of several of the same name the one that may well be shortest counts."""
-        before = self.features.get(feature.name)
-        if before is None or feature.bound < before.bound:
-            self.directed(feature)
+    def may_be_nearer(self, name: str, bound: float) -> bool:
+        """Whether a distance may well be shorter than the one that was found of the same name."""
+        before = self.features.get(name)
+        return before is None or bound < before.bound

@@ -35,11 +35,13 @@ class FeatureExtractor:
     def __init__(self, names: Collection[str], energy_tool: str = ENERGY_TOOL) -> None:
         self._names = frozenset(names)
         self._energy_tool = energy_tool
+        self._distances = distances.Distances(names, energy_tool)
         self._current = current.EnergyTool(energy_tool)
 
     def want(self, names: Collection[str]) -> None:
         """Compute other features from now on; what was seen in earlier scenes is kept."""
         self._names = frozenset(names)
+        self._distances = distances.Distances(names, self._energy_tool)
 
     def forget(self) -> None:
         """Forget what was seen in earlier scenes."""
@@ -48,7 +50,7 @@ class FeatureExtractor:
     def extract(self, scene: SceneState) -> Mapping[str, Feature]:
         """Give the features that are known of a scene, by name."""
         found = Found(self._names)
-        distances.add(scene, self._energy_tool, found)
+        self._distances.add(scene, found)
         tools.add(scene, self._energy_tool, found)
         self._current.add(scene, found)
         anatomy.add(scene, found)

@@ -92,7 +92,7 @@ class AdviceNode(StageNode[AdviceParams]):
         self._stamp_offset_ns = clock.StampClock.from_system().offset_ns  # stamps minus monotonic time
         self._outputs: tuple[Any, ...] = ()
         self._timer: Any = None
-        self._services: tuple[Any, ...] = ()
+        self._served: tuple[Any, ...] = ()
         self._subscription: Any = None
         self._frame_input: FrameInput | None = None
         self._rules = RuleFile()
@@ -133,7 +133,7 @@ class AdviceNode(StageNode[AdviceParams]):
         self.done = 0
         self._active = True
         self._timer = self.create_timer(_TURN_S, self._on_timer)
-        self._services = (
+        self._served = (
             self.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response),
             self.create_service(Trigger, RELOAD_SERVICE, self._on_reload),
         )
@@ -151,13 +151,13 @@ class AdviceNode(StageNode[AdviceParams]):
         self._send_queued()
         for owned, destroy in (
             (self._timer, self.destroy_timer),
-            *((service, self.destroy_service) for service in self._services),
+            *((service, self.destroy_service) for service in self._served),
             (self._subscription, self.destroy_subscription),
         ):
             if owned is not None:
                 destroy(owned)
         self._timer = self._subscription = None
-        self._services = ()
+        self._served = ()
 
     def teardown(self) -> None:
         """Drop the rules, and end the drawing."""

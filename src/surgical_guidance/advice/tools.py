@@ -55,6 +55,8 @@ def _largest(called: tuple[str, ...], what: str, value: float, tool: Instrument,
         return
     for name in called:
         feature = f'{name}.{what}'
+        if not found.wants(feature):
+            continue
         before = found.features.get(feature)
         if before is None or value > before.value:
             found.directed(Feature(feature, value, NAN, '1', value, x=tool.tip_x, y=tool.tip_y))

@@ -84,4 +84,30 @@ def onnx_runtime() -> Finding:
     return Finding('ONNX Runtime', 'ok', said.replace('ExecutionProvider', ''))
 
 
-CHECKS: Sequence[Callable[[], Finding]] = (processor, memory, gpu, tensorrt, pycuda, onnx_runtime)
+def models() -> Finding:
+    """Load the models that come with the package, run them warm and tell what they cost here."""
+    code = (
+        'from surgical_guidance.inference.lineup import BUDGET_MS, Lineup; lineup = Lineup.load(); lineup.warm_up(); '
+        'ms, each = lineup.paces(); print(f"{ms / BUDGET_MS:.2f} {ms:.1f} of {BUDGET_MS:g} ms a frame: {each}")'
+    )
+    worked, said = probe.python(code)
+    if not worked:
+        return Finding('models', 'problem', f'do not run: {said}', 'make setup; then look at docs/models.md')
+    share, _, detail = said.partition(' ')
+    if not share or float(share) > 1.0:
+        return Finding('models', 'missing', f'{detail}: frames will be dropped', 'give it a faster host, or a GPU')
+    return Finding('models', 'ok', detail)
+
+
+def engines() -> Finding:
+    """Tell what a network can run on here, the best first, and why not on the others."""
+    worked, said = probe.python(
+        'from surgical_guidance.inference.selection import surveyed\n'
+        'print("; ".join(f"{name}: {reason}" if reason else f"{name} runs" for name, reason in surveyed()))',
+    )
+    if not worked:
+        return Finding('engines', 'problem', f'cannot be looked at: {said}', 'pip install onnxruntime')
+    return Finding('engines', 'ok', said)
+
+
+CHECKS: Sequence[Callable[[], Finding]] = (processor, memory, gpu, tensorrt, pycuda, onnx_runtime, engines, models)

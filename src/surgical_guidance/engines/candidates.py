@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from surgical_guidance.engines.artefact import read_artefact
 from surgical_guidance.engines.convert import to_half
+from surgical_guidance.engines.device import need_device
+from surgical_guidance.engines.inspection import inputs_of
+from surgical_guidance.engines.make import make
 from surgical_guidance.engines.measure import Candidate
+from surgical_guidance.engines.options import CALIBRATED, Options, Precision
+from surgical_guidance.engines.runner import DeviceRunner, plan_runner, provider_runner
+from surgical_guidance.engines.shapes import live
 from surgical_guidance.engines.source import Source, file_sha256
-from surgical_guidance.inference.engine import ENGINES, Engine, make_engine
+from surgical_guidance.inference.engine import Engine, make_engine
 from surgical_guidance.inference.manifest import Manifest
-
-_OTHERS = ('auto', 'onnxruntime')  # what `auto` would choose is in the list under its own name
+from surgical_guidance.inference.onnxruntime_gpu import PROVIDERS
+from surgical_guidance.inference.trt_library import LIBRARIES, load
 
 
 class EngineTimes:
@@ -57,31 +64,62 @@ class EngineTimes:
 def candidates(
     source: Source, folder: Path, calibrated: Path | None = None, threads: tuple[int, ...] = (1, 2)
 ) -> Iterator[Candidate]:
-    """Give what can be compared of a model: ONNX Runtime on the processor, then every engine of a GPU.
+    """Give what can be compared of a model: the processor's engines, then those of a GPU.
 
     :param folder: for networks that are converted on the way.
     :param calibrated: what ``engine calibrate`` made of it.
     """
     manifest = source.need_manifest('bench')
-    variants = [('fp32', manifest)]
+    variants: list[tuple[Precision, Manifest]] = [('fp32', manifest)]
     if calibrated is not None:
-        read_artefact(calibrated)
-        variants.append(('int8', _with_file(manifest, calibrated)))
+        variants.append((read_artefact(calibrated).precision, _with_file(manifest, calibrated)))
     for count in threads:
         for precision, own in variants:
             yield Candidate(f'ONNX Runtime CPU, {count} thread{"s" * (count > 1)}', precision,
-                            _loading('onnxruntime', own, count))  # fmt: skip
+                            _on_processor('onnxruntime', own, count))  # fmt: skip
+    yield Candidate(f'OpenVINO CPU, {threads[-1]} threads', 'fp32', _on_processor('openvino', manifest, threads[-1]))
     half = folder / 'half.onnx'
-    half.write_bytes(to_half(source.graph, source.path).SerializeToString())
-    for kind in ENGINES:
-        if kind in _OTHERS:
-            continue
-        for precision, own in (*variants, ('fp16', _with_file(manifest, half))):
-            yield Candidate(kind, precision, _loading(kind, own, threads[-1]))
+    half.write_bytes(to_half(_copy(source.graph), source.path).SerializeToString())
+    variants.insert(1, ('fp16', _with_file(manifest, half)))
+    for kind in PROVIDERS:
+        for precision, own in variants:
+            yield Candidate(kind, precision, _on_provider(kind, own))
+    for library in LIBRARIES:
+        for precision, _ in variants:
+            yield Candidate(library, precision, _on_plan(source, library, precision, calibrated))
 
 
-def _loading(kind: str, manifest: Manifest, threads: int) -> Callable[[], EngineTimes]:
+def _on_processor(kind: str, manifest: Manifest, threads: int) -> Callable[[], EngineTimes]:
     return lambda: EngineTimes(make_engine(kind, manifest, threads))
+
+
+def _on_provider(kind: str, manifest: Manifest) -> Callable[[], DeviceRunner]:
+    def load_it() -> DeviceRunner:
+        runner = provider_runner(kind, manifest)
+        runner.fill()
+        return runner
+
+    return load_it
+
+
+def _on_plan(source: Source, library: str, precision: Precision, calibrated: Path | None) -> Callable[[], DeviceRunner]:
+    def load_it() -> DeviceRunner:
+        need_device('running it')
+        spec = source.need_manifest('bench').input
+        profiles = live(inputs_of(source.graph), source.sizes, str(source.path))
+        ranges = calibrated if precision in CALIBRATED else None
+        made = make(source, Options(precision=precision, profiles=profiles), load(library), ranges)
+        runner = plan_runner(made.path, library, {spec.name: spec.shape})
+        runner.fill()
+        return runner
+
+    return load_it
+
+
+def _copy(network: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(network)
+    return copy
 
 
 def _with_file(manifest: Manifest, file: Path) -> Manifest:

@@ -15,7 +15,7 @@ from onnx import TensorProto, numpy_helper
 from surgical_guidance.engines.artefact import read_artefact
 from surgical_guidance.engines.camera_bytes import cast_first
 from surgical_guidance.engines.graph import read_graph
-from surgical_guidance.engines.options import Precision
+from surgical_guidance.engines.options import CALIBRATED, Precision
 from surgical_guidance.engines.source import Source
 from surgical_guidance.errors import EngineError, ModelError
 
@@ -29,7 +29,7 @@ def network_for(source: Source, precision: Precision, calibrated: Path | None) -
     :raises ModelError: if the network cannot be had in this precision.
     :raises EngineError: if ``calibrated`` is of another network or another precision.
     """
-    if precision in ('int8', 'fp8'):
+    if precision in CALIBRATED:
         network = _calibrated(source, precision, calibrated)
     else:
         network = onnx.ModelProto()

@@ -2,7 +2,8 @@
 
 The hash is the one known as pHash (Zauner 2010): the signs of the low frequencies of the cosine transform, against
 their median; 63 bits of 64 x 64 pixels. Measured on 40 disturbed pictures of the phantom: the same picture compressed,
-scaled, with noise or shifted by a pixel is at most 4 bits away; another one, be it of the same patient, at least 14.
+scaled, with noise or shifted by a pixel is at most 4 bits away. Of 1000 rendered pictures, ten of one patient each
+time, 9 were as near to another one: nearly the same view again, or nearly black.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 Hash = NDArray[np.bool_]
 
-NEAR_BITS = 6
+NEAR_BITS = 4
 """Pictures that differ in no more bits of 63 are the same picture."""
 
 _SIDE, _LOWEST = 64, 8

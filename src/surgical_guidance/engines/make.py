@@ -17,11 +17,12 @@ from surgical_guidance import __version__
 from surgical_guidance.engines.convert import network_for
 from surgical_guidance.engines.device import need_device
 from surgical_guidance.engines.optimise import clean_up, slim_version
-from surgical_guidance.engines.options import Options
+from surgical_guidance.engines.options import CALIBRATED, Options
 from surgical_guidance.engines.progress import Progress, Tell, silent
 from surgical_guidance.engines.source import Source, file_sha256
 from surgical_guidance.engines.store import Store
 from surgical_guidance.engines.trt_build import build
+from surgical_guidance.errors import EngineError
 from surgical_guidance.inference.plan import Plan
 from surgical_guidance.inference.trt_library import TrtLibrary
 
@@ -52,6 +53,12 @@ def make(
     :raises GuidanceError: what is wrong, where, and what to do.
     :raises Cancelled: if Ctrl-C stopped the build; nothing is left of it.
     """
+    if calibrated is not None and options.precision not in CALIBRATED:
+        raise EngineError(
+            f'{options.precision} takes no ranges',
+            where=str(calibrated),
+            remedy='build it as int8 or fp8, or leave it out',
+        )
     store = store or Store()
     target = options.target or ('any' if library.rtx else need_device(f'a build with {library.describe()}').name)
     key = key_of(source, options, library, target, calibrated)

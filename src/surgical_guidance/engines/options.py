@@ -10,6 +10,8 @@ from surgical_guidance.inference.plan import Range
 
 Precision = Literal['fp32', 'fp16', 'int8', 'fp8']
 PRECISIONS: tuple[Precision, ...] = ('fp32', 'fp16', 'int8', 'fp8')
+CALIBRATED: tuple[Precision, ...] = ('int8', 'fp8')
+"""Those whose ranges must be found on pictures."""
 
 
 class Options(BaseModel):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from surgical_guidance.contract import CLASSES
 from surgical_guidance.engines.calibration_set import KINDS, MIN_PICTURES, Seen
+from surgical_guidance.engines.likeness import NEAR_BITS, Hash, perceptual_hash
 from surgical_guidance.errors import ModelError
 from surgical_guidance.phantom.disturbances import Disturbances
 from surgical_guidance.phantom.randomise import Randomiser
@@ -24,7 +25,7 @@ Picture = NDArray[np.uint8]
 
 _BLOOD = CLASSES.index('blood')
 _HEAVY = 0.04  # of the picture under blood, at least
-_SURPLUS = 4  # scenes without blood that are thrown away where only bleeding is still missing, for each picture
+_SURPLUS = 4  # scenes that may be thrown away, for lack of blood or because they repeat others, for each picture
 _PLAIN = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
@@ -34,39 +35,62 @@ def render_set(
 ) -> int:  # fmt: skip
     """Render a set: ``count`` pictures of each kind, from every training camera of the phantom by turns.
 
-    What is there already is kept and counted, so that a run that was stopped goes on.
+    What is there already is kept and counted, so that a run that was stopped goes on. A picture that repeats another
+    would not count and is thrown away.
 
     :param size: width and height [px].
     :param seen: hears of pictures done and pictures in all.
     :return: how many were rendered.
     :raises ModelError: if the folder cannot be written.
     """
-    there = {kind: len(list((root / kind).glob('*/*.png'))) for kind in KINDS}
-    before = sum(there.values())  # with it in the seeds, a run that goes on does not draw the same scenes again
+    kept = _Kept(root)
+    before = kept.files  # with it in the seeds, a run that goes on does not draw the same scenes again
     rng = np.random.default_rng((seed, before))
     makers = {
         name: Randomiser(np.random.default_rng((seed, before, number)), *size, (name,))
         for number, name in enumerate(TRAINING)
     }
-    total, rendered = count * len(KINDS), 0
-    thrown = 0
+    total, rendered, thrown = count * len(KINDS), 0, 0
     for vendor, image, labels in _scenes(makers):
-        wanted = [kind for kind in KINDS if there[kind] < count]
-        seen(min(sum(there.values()), total), total)
+        wanted = [kind for kind in KINDS if kept.counts[kind] < count]
+        seen(total - sum(count - kept.counts[kind] for kind in wanted), total)
         if not wanted:
             break
         kind = _kind_for(labels, wanted)
-        if kind is None:
-            thrown += 1
-            if thrown > _SURPLUS * total:
-                raise ModelError('the phantom shows too little blood', where=str(root), remedy='try another --seed')
-            continue
-        if kind != 'heavy_bleeding':
+        if kind is not None and kind != 'heavy_bleeding':
             _DISTURB[kind](image, rng)
-        _write(root / kind / vendor / f'{seed}_{there[kind]:05}.png', image)
-        there[kind] += 1
-        rendered += 1
+        if kind is not None and kept.is_new(kind, image):
+            _write(root / kind / vendor / f'{seed}_{before + rendered:05}.png', image)
+            rendered += 1
+            continue
+        thrown += 1
+        if thrown > _SURPLUS * total:
+            raise ModelError('the phantom shows too little blood', where=str(root), remedy='try another --seed')
     return rendered
+
+
+class _Kept:
+    """The pictures that count: what is there already, then whatever is new."""
+
+    def __init__(self, root: Path) -> None:
+        self.counts = dict.fromkeys(KINDS, 0)
+        self.files = 0
+        self._hashes: list[Hash] = []
+        for kind in KINDS:
+            for path in sorted((root / kind).glob('*/*.png')):
+                self.files += 1
+                image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+                if image is not None:
+                    self.is_new(kind, np.asarray(image, np.uint8))
+
+    def is_new(self, kind: str, image: Picture) -> bool:
+        """Tell whether a picture repeats none of those before it; then it is one of them."""
+        own = perceptual_hash(image)
+        if any(np.count_nonzero(own != other) <= NEAR_BITS for other in self._hashes):
+            return False
+        self._hashes.append(own)
+        self.counts[kind] += 1
+        return True
 
 
 def _scenes(makers: Mapping[str, Randomiser]) -> Iterator[tuple[str, Picture, Picture]]:

@@ -18,7 +18,7 @@ from surgical_guidance.engines.feeds import Feed, Feeder
 from surgical_guidance.engines.files import write_whole
 from surgical_guidance.engines.graph import read_graph
 from surgical_guidance.engines.reference import Outputs, run, session
-from surgical_guidance.engines.runner import PlanRunner
+from surgical_guidance.engines.runner import plan_runner
 from surgical_guidance.engines.source import Source, file_sha256
 from surgical_guidance.engines.store import network_of, write_sidecar
 from surgical_guidance.errors import EngineError, GuidanceError
@@ -57,10 +57,11 @@ def open_subject(path: Path, source: Source) -> Subject:
         _same_model(made_from, source, path)
         loaded = session(read_graph(path), path)
         return Subject(path, lambda feed: run(loaded, feed), 'ONNX Runtime, processor', engine_ran=True)
-    plan, content = read_plan(path)
+    plan, _ = read_plan(path)
     _same_model(plan.model_sha256, source, path)
     try:
-        runner = PlanRunner(plan, content, path)
+        manifest = source.need_manifest('verify')
+        runner = plan_runner(path, plan.library, {manifest.input.name: manifest.input.shape})
     except GuidanceError as error:
         network = network_of(path)
         if not network.is_file() or file_sha256(network) != plan.onnx_sha256:

@@ -82,9 +82,11 @@ class OutputCheck:
     def _hangs(self, outputs: Mapping[str, NDArray[Any]], moved: bool) -> bool:
         changed, self._compared = not self._compared, True
         for tensor in self._tensors:
-            now, last = self._now[tensor.name], self._last[tensor.name]
-            raw = outputs[tensor.name].reshape(-1).view(np.uint8)
-            np.copyto(now, raw[:: max(1, raw.size // now.size)][: now.size])
+            last = self._last[tensor.name]
+            now = outputs[tensor.name].reshape(-1).view(np.uint8)
+            if now.size > last.size:  # OpenCV takes no strides: they are gathered first
+                spread, now = now[:: now.size // last.size], self._now[tensor.name]
+                np.copyto(now, spread[: now.size])
             if cv2.norm(now, last, cv2.NORM_INF):  # unlike NumPy's comparison it allocates nothing
                 changed = True
                 np.copyto(last, now)

@@ -71,13 +71,12 @@ class GpuPath:
             raise ModelError(f'the network has {found}', where=f'{manifest.path}: input', remedy='mend name or size')
         self._picture = picture
         self.manifest, self._reduction = make_reduction(manifest, self.engine.outputs)
-        given = self._reduction.given
         passed = {name: t for name, t in self.engine.outputs.items() if name not in self._reduction.taken}
-        self.outputs: Mapping[str, Tensor] = {**passed, **given}
+        self.outputs: Mapping[str, Tensor] = {**passed, **self._reduction.tells}
         self.inputs = self.engine.inputs
         self._in = self._block({picture.name: picture})
         self._memory = self._block({name: t for name, t in self.inputs.items() if name != picture.name})
-        self._out = self._block(self.outputs)
+        self._out = self._block({**passed, **self._reduction.given})
         addresses = {**self._out.addresses}
         for name in self._reduction.taken:
             tensor = self.engine.outputs[name]
@@ -119,7 +118,7 @@ class GpuPath:
     def finish(self) -> tuple[Mapping[str, NDArray[Any]], str]:
         """Wait for what was begun; give the outputs, which hold until the next start, and what is wrong with them."""
         self._cuda.wait_here(self.done)
-        return self._out.arrays, problem_of(self._out.arrays)
+        return self._reduction.read(self._out.arrays), problem_of(self._out.arrays)
 
     def close(self) -> None:
         """Give everything back, the last thing first. Of a device that is lost nothing can be."""

@@ -226,6 +226,15 @@ class Lineup:
             by_engine.setdefault(member.pipeline.engine, []).append(member.manifest.name)
         return '; '.join(f'{engine}: {", ".join(names)}' for engine, names in by_engine.items())
 
+    def paces(self) -> tuple[float, str]:
+        """Tell what the models cost when warm: for a frame at their strides, on average [ms], and each in one line."""
+        members = self._members.values()
+        each = ', '.join(
+            f'{member.manifest.name} {member.paces[1.0]:.1f} ms every {_ordinal(member.manifest.stride)}frame'
+            for member in members
+        )
+        return sum(member.paces[1.0] / member.manifest.stride for member in members), each
+
     def ask(self, step: int) -> None:
         """Ask for a step of the degradation ladder; it takes effect when the next frame is looked at. Any thread."""
         self._asked = step
@@ -398,6 +407,10 @@ def _check_together(pipelines: Sequence[Pipeline]) -> None:
                     remedy='name one of them',
                 )
             told[what] = pipeline.manifest.name
+
+
+def _ordinal(number: int) -> str:
+    return {1: '', 2: '2nd ', 3: '3rd '}.get(number, f'{number}th ')
 
 
 def _do(names: Sequence[str]) -> str:

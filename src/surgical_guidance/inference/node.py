@@ -100,6 +100,10 @@ class InferenceNode(StageNode[InferenceParams]):
         self._lineup = lineup
         self.detail = lineup.describe()
         self.get_logger().info(self.detail)
+        for told in {member.pipeline.passed_over: None for member in lineup.members}:  # each once
+            if told:
+                reasons = '; '.join(f'{engine}: {reason}' for engine, reason in told)
+                self.get_logger().info(f'engines passed over: {reasons}')
         for member in lineup.members:
             pace_ms, budget_ms = member.paces[1.0], member.manifest.budget_ms
             report = f'{member.manifest.name}: {pace_ms:.1f} ms a look when warm, its budget is {budget_ms:g} ms'

@@ -77,7 +77,7 @@ class OnnxRuntimeEngine:
 
     def _load(self, model: bytes, threads: int, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         try:
-            sides = open_sides(model, shapes)
+            sides = open_sides(model, shapes, self._where)
             options = _options(threads)
             for side, size in sides.items():  # bound before the graph is optimised: what hangs on shapes is folded away
                 options.add_free_dimension_override_by_name(side, size)
@@ -117,21 +117,45 @@ class OnnxRuntimeEngine:
         return Tensor(node.name, np.dtype(TYPES[node.type]), tuple(node.shape))
 
 
-def open_sides(model: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+def open_sides(model: bytes, shapes: Mapping[str, tuple[int, ...]], where: str = '') -> dict[str, int]:
     """Give a size to every side of the inputs that a network leaves open and calls by a name.
 
     :param shapes: what the inputs shall be; an open batch of any other is 1.
+    :param where: the network's file, for errors.
+    :raises EngineError: if an input with open sides cannot be what it shall be.
     """
     options = _options(1)
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # only asked, never run
     nodes = ort.InferenceSession(model, options, providers=_PROVIDERS).get_inputs()
     sides: dict[str, int] = {}
+    if any(not _fixed(node.shape) for node in nodes):
+        _check_shapes({node.name: tuple(node.shape) for node in nodes}, shapes, where)
     for node in sorted(nodes, key=lambda node: node.name not in shapes):  # the picture first: it binds the names
         wanted = shapes.get(node.name, (1,))
         for axis, side in enumerate(node.shape):
             if isinstance(side, str) and side not in sides and axis < len(wanted):
                 sides[side] = wanted[axis]
     return sides
+
+
+def _check_shapes(
+    taken: Mapping[str, tuple[int | str | None, ...]], shapes: Mapping[str, tuple[int, ...]], where: str
+) -> None:
+    for name, wanted in shapes.items():
+        shape = taken.get(name)
+        if shape is None:
+            raise EngineError(
+                f'the network takes {", ".join(taken)}', where=where, remedy=f'there is no {name!r}: mend input.name'
+            )
+        if len(shape) != len(wanted) or any(
+            isinstance(side, int) and side != size for side, size in zip(shape, wanted, strict=True)
+        ):
+            told = ', '.join(str(side) for side in shape)
+            raise EngineError(
+                f'the network takes ({told}), the manifest says {wanted}',
+                where=where,
+                remedy='mend width, height or layout',
+            )
 
 
 def _options(threads: int) -> Any:

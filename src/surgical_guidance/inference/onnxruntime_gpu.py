@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -54,8 +57,7 @@ class OnnxRuntimeGpuEngine:
                 where=self._where,
                 remedy='pip install onnxruntime-gpu in place of onnxruntime',
             )
-        if hasattr(ort, 'preload_dlls'):
-            ort.preload_dlls()  # CUDA and cuDNN where they came as Python packages
+        _find_libraries()
         model = read_network(manifest.model_path, manifest.sha256)
         chosen = provider_options(provider, stream, own_graph=own_graph) | dict(options or {})
         shapes = {manifest.input.name: manifest.input.shape}
@@ -132,6 +134,15 @@ class OnnxRuntimeGpuEngine:
                 remedy=f'export it with fixed shapes, as one of {", ".join(TYPES)}',
             )
         return Tensor(node.name, np.dtype(TYPES[node.type]), tuple(node.shape))
+
+
+@cache
+def _find_libraries() -> None:
+    """Load CUDA and cuDNN where they came as Python packages; what is missing shows when a session is made."""
+    ort.set_default_logger_severity(ERRORS_ONLY)
+    if hasattr(ort, 'preload_dlls'):
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+            ort.preload_dlls()
 
 
 def provider_options(provider: str, stream: int, *, own_graph: bool) -> dict[str, str]:

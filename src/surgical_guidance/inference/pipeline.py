@@ -96,6 +96,11 @@ class Pipeline:
         """What runs it, one line for people."""
         return self._engine.describe()
 
+    @property
+    def passed_over(self) -> tuple[tuple[str, str], ...]:
+        """Better engines that were not taken, each with the reason."""
+        return self._engine.passed_over
+
     def warm_up(self) -> float:
         """Run it until it has its pace; give the time that one inference takes here [ms]."""
         return warm_up(self._engine, WARM_UP_RUNS)

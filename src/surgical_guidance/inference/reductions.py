@@ -10,11 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surgical_guidance.errors import ModelError
 from surgical_guidance.inference.cuda.arguments import (
+    BOXES,
+    MAX_BOXES,
     MAX_CLASSES,
+    MAX_EXTRAS,
     STATISTICS,
+    Decode,
     Flag,
     Map,
     Reduce,
@@ -25,7 +30,7 @@ from surgical_guidance.inference.cuda.kernels import Kernels
 from surgical_guidance.inference.engine import Tensor
 from surgical_guidance.inference.manifest import Manifest
 
-STATISTICS_NAME = 'statistics'
+STATISTICS_NAME, BOXES_NAME = 'statistics', 'likely boxes'
 LABELS, CONFIDENCE = 'labels', 'confidence'
 SMALLEST_SHARE = 0.0005
 """Components smaller than this share of the map are noise; the same as the scene's."""
@@ -42,7 +47,11 @@ class Reduction(Protocol):
 
     @property
     def given(self) -> Mapping[str, Tensor]:
-        """Outputs of its own."""
+        """What it leaves in device memory, to be brought to the host."""
+
+    @property
+    def tells(self) -> Mapping[str, Tensor]:
+        """Outputs of its own, as they are read."""
 
     def allocate(self, cuda: Cuda, kernels: Kernels, at: Mapping[str, int]) -> None:
         """Get ready.
@@ -53,6 +62,9 @@ class Reduction(Protocol):
     def enqueue(self, stream: int) -> None:
         """Give the work to a stream."""
 
+    def read(self, values: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Give the outputs from what came to the host; they hold until the next reading."""
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -62,12 +74,17 @@ class Nothing:
 
     taken: tuple[str, ...] = ()
     given: Mapping[str, Tensor] = {}
+    tells: Mapping[str, Tensor] = {}
 
     def allocate(self, cuda: Cuda, kernels: Kernels, at: Mapping[str, int]) -> None:
         """Need nothing."""
 
     def enqueue(self, stream: int) -> None:
         """Do nothing."""
+
+    def read(self, values: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Give them as they are."""
+        return values
 
     def close(self) -> None:
         """Have nothing."""
@@ -90,6 +107,7 @@ class ClassMap:
         own = () if logits is None else (labels, confidence)
         statistics = Tensor(STATISTICS_NAME, STATISTICS, ())
         self.given: Mapping[str, Tensor] = {tensor.name: tensor for tensor in (*own, statistics)}
+        self.tells = self.given
         self._reduce: Reduce | None = None
         self._cuda: Cuda | None = None
         self._scratch = 0
@@ -127,11 +145,74 @@ class ClassMap:
         self._kernels.over_line('keep_components', pixels, stream, self._map)
         self._kernels.over_pixels('measure_components', width, height, stream, self._map)
 
+    def read(self, values: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Give them as they are."""
+        return values
+
     def close(self) -> None:
         """Give the memory back."""
         if self._cuda is not None:
             self._cuda.free(self._scratch)
             self._cuda = None
+
+
+class LikelyBoxes:
+    """Of a detector's boxes those that are likely enough, in the layout they had but for their number.
+
+    :param raw: output ``float (1, 4 + classes + extras, anchors)``, as YOLOv8 and YOLO11 are exported.
+    :param threshold: probability from which on a box counts.
+    """
+
+    def __init__(self, raw: Tensor, classes: int, extras: int, threshold: float) -> None:
+        self._raw, self._classes, self._extras, self._threshold = raw, classes, extras, threshold
+        self.taken = (raw.name,)
+        self.given: Mapping[str, Tensor] = {BOXES_NAME: Tensor(BOXES_NAME, BOXES, ())}
+        told = Tensor(raw.name, np.dtype(np.float32), (1, raw.shape[1], MAX_BOXES))
+        self.tells: Mapping[str, Tensor] = {told.name: told, **self.given}
+        self._table = np.zeros(told.shape, np.float32)
+        self._cuda: Cuda | None = None
+
+    def allocate(self, cuda: Cuda, kernels: Kernels, at: Mapping[str, int]) -> None:
+        """Fix all addresses."""
+        self._cuda, self._kernels, self._boxes = cuda, kernels, at[BOXES_NAME]
+        self._decode = Decode(
+            at[self._raw.name], self._boxes, self._raw.shape[2], self._classes, self._extras,
+            _TYPES[self._raw.dtype.name], self._threshold,
+        )  # fmt: skip
+
+    def enqueue(self, stream: int) -> None:
+        """Give the kernel to a stream."""
+        assert self._cuda is not None  # noqa: S101  (allocate comes first)
+        self._cuda.clear(self._boxes, BOXES.itemsize, stream)
+        self._kernels.over_line('decode_boxes', self._raw.shape[2], stream, self._decode)
+
+    def read(self, values: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Lay the boxes out as the network does, by their anchors: the GPU keeps them in an order by chance."""
+        boxes = values[BOXES_NAME]
+        count = min(int(boxes['count']), MAX_BOXES)
+        found = np.sort(boxes['box'][:count], order='anchor')
+        table = self._table[0]
+        table.fill(0.0)
+        for row, name in enumerate(('x', 'y', 'width', 'height')):
+            table[row, :count] = found[name]
+        table[4 + found['label'], np.arange(count)] = found['score']
+        table[4 + self._classes :, :count] = found['extras'][:, : self._extras].T
+        return {**values, self._raw.name: self._table}
+
+    def close(self) -> None:
+        """Have nothing."""
+
+
+def _detection(manifest: Manifest, outputs: Mapping[str, Tensor]) -> tuple[Manifest, Reduction]:
+    classes = len(manifest.classes)
+    raw, prototypes = (outputs.get(manifest.outputs.get(own, '')) for own in ('boxes', 'prototypes'))
+    extras = prototypes.shape[1] if prototypes is not None and len(prototypes.shape) == 4 else 0
+    fits = raw is not None and len(raw.shape) == 3 and raw.shape[:2] == (1, 4 + classes + extras)
+    if raw is None or not fits or extras > MAX_EXTRAS or raw.dtype.name not in ('float32', 'float16'):
+        return manifest, Nothing()
+    if manifest.scores != 'probabilities':
+        return manifest, Nothing()
+    return manifest, LikelyBoxes(raw, classes, extras, manifest.thresholds.score)
 
 
 def _segmentation(manifest: Manifest, outputs: Mapping[str, Tensor]) -> tuple[Manifest, Reduction]:
@@ -158,6 +239,7 @@ def _segmentation(manifest: Manifest, outputs: Mapping[str, Tensor]) -> tuple[Ma
 
 REDUCTIONS: Mapping[str, Callable[[Manifest, Mapping[str, Tensor]], tuple[Manifest, Reduction]]] = {
     'semantic_segmentation': _segmentation,
+    'detection': _detection,
 }
 """Task -> what is done for it on the GPU. Of any other task the outputs come back as they are."""
 
@@ -186,4 +268,10 @@ def problem_of(values: Mapping[str, Any]) -> str:
             return 'the network gave NaN'
         if flags & Flag.UNKNOWN_CLASS:
             return 'the network gave a class that it does not know'
+    if BOXES_NAME in values:
+        flags = Flag(int(values[BOXES_NAME]['flags']))
+        if flags & Flag.NOT_FINITE:
+            return 'the network gave NaN'
+        if flags & Flag.TOO_MANY:
+            return f'the network gave more than {MAX_BOXES} likely boxes'
     return ''

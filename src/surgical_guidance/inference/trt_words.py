@@ -10,6 +10,7 @@ _NOISE = re.compile(
     r'|\s*\(?(In|at) [\w:~<>]+ at /[^\s)]+\)?'
     r'|\s*In \w+ at /\S+',
 )
+_SHELL = re.compile(r'(?:[\w:]+: )?Error Code \d+: [\w ]+ \((?P<told>.*)')
 _FRAME = ('--- Begin', '--- End', 'While parsing node', 'Node name:', 'In function', 'input:', 'output:')
 
 _KNOWN: tuple[tuple[str, str, str], ...] = (
@@ -43,6 +44,11 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         r'[Nn]on-zero zero point|zero point',
         'the quantisation is not symmetric, and TensorRT takes no other',
         'quantise it with `surgical-guidance engine calibrate` (symmetric INT8)',
+    ),
+    (
+        r'broadcast dimensions must be conformable|inherently false condition',
+        'the network cannot take pictures of this shape',
+        'give sizes that it can halve as often as it does: multiples of 32, mostly',
     ),
     (
         r'[Oo]ut of memory|OutOfMemory|INSUFFICIENT_GPU_MEMORY|FAILED_ALLOCATION',
@@ -84,7 +90,11 @@ def one_line(text: str) -> str:
         bare = _NOISE.sub('', line.strip()).strip()
         if bare and not bare.startswith(_FRAME):
             parts.append(bare)
-    return ' '.join(parts)
+    shell = _SHELL.fullmatch(text := ' '.join(parts))
+    if shell is None:
+        return text
+    told = shell['told']
+    return told[:-1] if told.endswith(')') and told.count('(') < told.count(')') else told
 
 
 def explain(cause: str) -> tuple[str, str]:

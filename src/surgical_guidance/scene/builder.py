@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -12,22 +12,28 @@ from numpy.typing import NDArray
 
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
 from surgical_guidance.contract import CONDITIONS
+from surgical_guidance.scene.anatomy import Anatomy
 from surgical_guidance.scene.blood import BloodMeter
+from surgical_guidance.scene.calibration import CameraModel, StereoRig
 from surgical_guidance.scene.conditions import with_missing
 from surgical_guidance.scene.horizon import Attitude, Horizon
 from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments
 from surgical_guidance.scene.memory import TissueMemory
 from surgical_guidance.scene.metric import proximities
 from surgical_guidance.scene.regions import Grid, RegionFinder
+from surgical_guidance.scene.rulers import NO_AIDS, Aids, Rulers, with_scales
 from surgical_guidance.scene.state import (
     NAN,
     NOTHING_ELSE,
     Context,
     Instrument,
+    Landmark,
+    Proximity,
     SceneState,
     Segmentation,
     StageTime,
     Structure,
+    Zone,
 )
 from surgical_guidance.scene.structures import find_structures
 from surgical_guidance.scene.timeline import Timeline
@@ -63,6 +69,18 @@ class Picture(Protocol):
         """``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a segmentation tells of a frame; nothing without one."""
+
+    instruments: tuple[Instrument, ...] = ()
+    structures: tuple[Structure, ...] = ()
+    proximities: tuple[Proximity, ...] = ()
+    quality: float = NAN
+    zones: tuple[Zone, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+
+
 class SceneBuilder:
     """Builds the scenes of one session, one frame after another. Not for two threads at once.
 
@@ -71,16 +89,25 @@ class SceneBuilder:
     contexts give the same scenes.
 
     :param shaft_diameter_mm: true diameter of the instruments' shafts [mm].
+    :param camera: the calibrated camera, for what arms and the other eye measure; None: not calibrated.
+    :param rig: the calibrated pair whose left one is the camera; None: there is one eye.
     """
 
-    def __init__(self, shaft_diameter_mm: float = SHAFT_DIAMETER_MM) -> None:
+    def __init__(
+        self,
+        shaft_diameter_mm: float = SHAFT_DIAMETER_MM,
+        camera: CameraModel | None = None,
+        rig: StereoRig | None = None,
+    ) -> None:
         self._shaft_diameter_mm = shaft_diameter_mm
+        self._rulers = Rulers(camera, rig)
         self._timeline = Timeline()
         self._view = ViewMeter()
         self._regions = RegionFinder()
         self._tracker = Tracker()
         self._memory = TissueMemory()
         self._blood = BloodMeter()
+        self._anatomy = Anatomy()
         self._horizon = Horizon()
         self._sharp_since_s = math.inf
         self._sharpness = NAN
@@ -94,6 +121,7 @@ class SceneBuilder:
         self._tracker.reset()
         self._memory.reset()
         self._blood.reset()
+        self._anatomy.reset()
         self._horizon.reset()
         self._sharp_since_s = math.inf
         self._attitude = Attitude()
@@ -106,6 +134,7 @@ class SceneBuilder:
         problem: str = '',
         stages: tuple[StageTime, ...] = (),
         context: Context = NOTHING_ELSE,
+        aids: Aids = NO_AIDS,
     ) -> SceneState:
         """Build the scene of a frame.
 
@@ -113,6 +142,8 @@ class SceneBuilder:
         :param problem: why the scene cannot be trusted; '' where it can.
         :param stages: measured so far; the time spent here is added as ``scene``.
         :param context: what else is known of the frame.
+        :param aids: what there is to measure it with: the other eye's picture, poses of arms.
+        :raises CalibrationError: if the calibration is for pictures of another shape.
         """
         start_ns = monotonic_ns()
         height, width = frame.image.shape[:2]
@@ -121,31 +152,14 @@ class SceneBuilder:
             self.reset()
             step_s = 0.0
         view = self._look_at(frame.image, step_s, context)
-        instruments: tuple[Instrument, ...] = ()
-        structures: tuple[Structure, ...] = ()
-        near = proximities((), (), Grid(1.0, 1.0))
-        quality = NAN
         if segmentation is None:
             problem = problem or 'the network gave nothing'
+            seen = _Seen()
         else:
-            rows, columns = segmentation.labels.shape
-            grid = Grid(width / columns, height / rows)
-            self._mark_edge(rows, columns, view.field)
-            quality = cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0
-            covered = self._memory.covered(segmentation)
-            self._move_memory(grid)
-            instrument_regions = self._regions.instruments(segmentation, covered)
-            structure_regions = self._regions.structures(segmentation, self._memory.whole(segmentation))
-            instruments = find_instruments(instrument_regions, grid, self._edge, self._shaft_diameter_mm)
-            instruments = self._tracker.follow(instruments, step_s, height, context.energy)
-            structures = find_structures(structure_regions, grid, rows * columns)
-            structures = self._blood.follow(structures, segmentation, step_s, (width, height))
-            structures = _with_identified(structures, context.identified)
-            near = proximities(instruments, structure_regions, grid, covered)
-        self._attitude = attitude = self._horizon.follow(
-            frame.image, segmentation, step_s, busy=self._sharp_since_s == 0.0
-        )
-        conditions = with_missing(context.conditions, view, None if segmentation is None else structures)
+            seen = self._see(frame.image, segmentation, view, step_s, context, aids)
+        busy = self._sharp_since_s == 0.0 and step_s < _SHARPNESS_S  # where frames are few each gets both
+        self._attitude = attitude = self._horizon.follow(frame.image, segmentation, step_s, busy=busy)
+        conditions = with_missing(context.conditions, view, None if segmentation is None else seen.structures)
         end_ns = monotonic_ns()
         own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)
         return SceneState(
@@ -156,10 +170,10 @@ class SceneBuilder:
             height=height,
             valid=not problem,
             problem=problem,
-            instruments=instruments,
-            structures=structures,
-            proximities=near,
-            quality=quality,
+            instruments=seen.instruments,
+            structures=seen.structures,
+            proximities=seen.proximities,
+            quality=seen.quality,
             sharpness=view.sharpness,
             brightness=view.brightness,
             stages=tuple(_as_sent(stage) for stage in (*stages, own)),
@@ -168,11 +182,48 @@ class SceneBuilder:
             action=context.action,
             action_probability=context.action_probability,
             conditions=conditions,
+            zones=seen.zones,
+            landmarks=seen.landmarks,
             critical_view=context.critical_view,
             roll=attitude.roll,
             drift_x=attitude.drift_x,
             drift_y=attitude.drift_y,
             energy=context.energy,
+        )
+
+    def _see(
+        self,
+        image: NDArray[np.uint8],
+        segmentation: Segmentation,
+        view: View,
+        step_s: float,
+        context: Context,
+        aids: Aids,
+    ) -> _Seen:
+        """Find what the network has segmented, follow it, and measure it."""
+        height, width = image.shape[:2]
+        rows, columns = segmentation.labels.shape
+        grid = Grid(width / columns, height / rows)
+        self._mark_edge(rows, columns, view.field)
+        covered = self._memory.covered(segmentation)
+        self._move_memory(grid)
+        tools = self._regions.instruments(segmentation, covered)
+        tissue = self._regions.structures(segmentation, self._memory.whole(segmentation))
+
+        instruments = find_instruments(tools, grid, self._edge, self._shaft_diameter_mm)
+        instruments = self._tracker.follow(instruments, step_s, height, context.energy)
+        structures = find_structures(tissue, grid, rows * columns, context.identified)
+        structures = self._blood.follow(structures, segmentation, step_s, (width, height))
+        scales, tips = self._rulers.scales(instruments, image, aids)
+        near = proximities(instruments, tissue, grid, covered, scales)
+        zones, landmarks = self._anatomy.place(tissue, grid, height)
+        return _Seen(
+            instruments=with_scales(instruments, scales),
+            structures=structures,
+            proximities=self._rulers.in_space(near, instruments, tips, tissue, grid, image, aids),
+            quality=cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0,
+            zones=zones,
+            landmarks=landmarks,
         )
 
     def _look_at(self, image: NDArray[np.uint8], step_s: float, context: Context) -> View:
@@ -208,13 +259,6 @@ class SceneBuilder:
         else:
             self._edge.fill(0)
         cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
-
-
-def _with_identified(structures: tuple[Structure, ...], names: tuple[str, ...]) -> tuple[Structure, ...]:
-    """Mark the structures that somebody has confirmed."""
-    if not names:
-        return structures
-    return tuple(replace(one, identified=True) if one.class_name in names else one for one in structures)
 
 
 def _as_sent(stage: StageTime) -> StageTime:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,20 @@ from surgical_guidance.scene.regions import Grid, Region
 from surgical_guidance.scene.state import Instrument, Proximity
 
 METHOD = 'shaft_width'
+"""How millimetres were found: from the known diameter of the shaft."""
+
+
+class Scale(NamedTuple):
+    """How many millimetres a pixel is at a tip, in the image plane.
+
+    :param sigma: standard deviation [mm/px].
+    :param method: how it was found; '' where it was not, and the numbers are NaN.
+    """
+
+    mm_per_px: float
+    sigma: float
+    method: str
+
 
 LOCALISATION_SIGMA = 1.0
 """Standard deviation of the tip and of the border of a structure, each [label pixels] [I]."""
@@ -25,8 +40,8 @@ REMEMBERED_SIGMA = 2.0
 """What is added for the border of a structure under an instrument: it is where it was seen last [label pixels] [I]."""
 
 UNSEEN_DEPTH = (0.3, 0.06)
-"""What the depth that one camera does not see adds: a height of the tip over the tissue [mm], and a share of the distance
-[I]: tissue that rises or falls by a third of a distance makes it 6 % longer."""
+"""What the depth that one camera does not see adds [I]: a height of the tip over the tissue [mm], and a share of the
+distance, since tissue that rises or falls by a third of a distance makes it 6 % longer."""
 
 
 def proximities(
@@ -34,11 +49,13 @@ def proximities(
     structures: Sequence[Region],
     grid: Grid,
     covered: NDArray[np.uint8] | None = None,
+    scales: Sequence[Scale] | None = None,
 ) -> tuple[Proximity, ...]:
     """Give the distance of every visible tip to every structure, tip by tip; 0 where the tip is over it.
 
     :param structures: the regions of ``SceneState.structures``, in the same order.
     :param covered: ``uint8``, as large as the label map, not 0 where instruments are; None: nowhere.
+    :param scales: at each tip; None: what the shaft's width tells.
     """
     tips = [(index, instrument) for index, instrument in enumerate(instruments) if instrument.tip_visible]
     if not tips or not structures:
@@ -61,13 +78,14 @@ def proximities(
         hidden[row, over] = covered is not None
         points[row, over] = x, y
     places_px = np.sqrt(2.0 * LOCALISATION_SIGMA**2 + hidden * REMEMBERED_SIGMA**2) * grid.pitch
-    scale = np.array([(tip.mm_per_px, tip.mm_per_px_sigma) for _, tip in tips])
+    known = scales or [Scale(one.mm_per_px, one.mm_per_px_sigma, METHOD) for one in instruments]
+    scale = np.array([(known[index].mm_per_px, known[index].sigma) for index, _ in tips])
     millimetres = apart * scale[:, :1]
     unseen = np.hypot(UNSEEN_DEPTH[0], UNSEEN_DEPTH[1] * millimetres)
     sigma = np.hypot(np.hypot(apart * scale[:, 1:], scale[:, :1] * places_px), unseen)
     found = zip(apart.tolist(), millimetres.tolist(), sigma.tolist(), points.tolist(), tips, strict=True)
     return tuple(
-        Proximity(index, structure, px, mm, sigma_mm, '' if math.isnan(mm) else METHOD, x, y)
+        Proximity(index, structure, px, mm, sigma_mm, '' if math.isnan(mm) else known[index].method, x, y)
         for pixels, mms, sigmas, ends, (index, _) in found
         for structure, (px, mm, sigma_mm, (x, y)) in enumerate(zip(pixels, mms, sigmas, ends, strict=True))
     )
@@ -77,3 +95,9 @@ def _over(x: float, y: float, structures: Sequence[Region], grid: Grid) -> list[
     """Name the structures that a place of the picture lies on."""
     column, row = round((x + 0.5) / grid.sx - 0.5), round((y + 0.5) / grid.sy - 0.5)
     return [number for number, region in enumerate(structures) if region.holds(column, row)]
+
+
+def seen_sigma(near: Proximity) -> float:
+    """Give the sigma of a distance in the image plane without what the depth may add to it [mm]."""
+    unseen = UNSEEN_DEPTH[0] ** 2 + (UNSEEN_DEPTH[1] * near.distance_mm) ** 2
+    return math.sqrt(max(near.sigma_mm**2 - unseen, 0.0))

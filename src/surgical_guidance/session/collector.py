@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,33 @@ class Latencies:
             ('p50', self.quantile(0.5)), ('p99', self.quantile(0.99)), ('max', self.max))}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class ModelUse:
+    """What one model of inference did, as it told last.
+
+    :param stride: in force; 0: dropped by a degradation step.
+    :param postponed: turns put off to a later frame.
+    :param forced: of the looks, those without room in the frame's time.
+    """
+
+    stride: int
+    width: int
+    height: int
+    looks: int
+    postponed: int
+    forced: int
+    cost_p50_ms: float
+    cost_p99_ms: float
+    problem: str
+
+    def summary(self) -> dict[str, Any]:
+        """Give it as ``summary.json`` has it; None for times that were not measured."""
+        return {
+            name: (round(value, 3) if math.isfinite(value) else None) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
+
+
 @dataclass
 class Collector:
     """Counts frames, times and suggestions."""
@@ -56,6 +83,8 @@ class Collector:
     rate_hz: float = math.nan
     advice: tuple[str, str] = ('', '')
     advice_status: str = ''
+    step: tuple[int, str] = (0, '')
+    models: dict[str, ModelUse] = field(default_factory=dict)
     _frames: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
     _seen: tuple[int, int] = (0, 0)
 
@@ -104,4 +133,6 @@ class Collector:
             'frames': {'captured': self.captured, 'processed': self.processed, 'dropped': self.dropped},
             'latency_ms': {stage: latencies.summary() for stage, latencies in self.latencies.items()},
             'suggestions': dict(sorted(self.suggestions.items())),
+            'degradation_step': self.step[0],
+            'models': {name: use.summary() for name, use in self.models.items()},
         }

@@ -9,10 +9,11 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from surgical_guidance_msgs.msg import FrameTiming, GuidanceStatus, StageStatus, Suggestion
+from surgical_guidance_msgs.msg import FrameTiming, GuidanceStatus, InferenceStatus, StageStatus, Suggestion
 
-from surgical_guidance.contract import HEARTBEAT, NAMESPACE, STATUS, SUGGESTION, TIMING
+from surgical_guidance.contract import HEARTBEAT, INFERENCE_STATUS, NAMESPACE, STATUS, SUGGESTION, TIMING
 from surgical_guidance.ports import subscription
+from surgical_guidance.session.collector import ModelUse
 
 if TYPE_CHECKING:
     from surgical_guidance.session.collector import Collector
@@ -48,6 +49,7 @@ class Listener:
         subscription(self._node, SUGGESTION, self._on_suggestion)
         subscription(self._node, HEARTBEAT, self._on_heartbeat)
         subscription(self._node, STATUS, self._on_status)
+        subscription(self._node, INFERENCE_STATUS, self._on_models)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._stop = threading.Event()
@@ -91,6 +93,23 @@ class Listener:
             self.failed.set()
         if message.state == StageStatus.FINISHED:
             self.finished.set()
+
+    def _on_models(self, message: InferenceStatus) -> None:
+        self._collector.step = (message.step, message.step_name)
+        self._collector.models = {
+            model.name: ModelUse(
+                stride=model.stride,
+                width=model.width,
+                height=model.height,
+                looks=model.looks,
+                postponed=model.postponed,
+                forced=model.forced,
+                cost_p50_ms=model.cost_p50_ms,
+                cost_p99_ms=model.cost_p99_ms,
+                problem=model.problem,
+            )
+            for model in message.models
+        }
 
     def _on_status(self, message: GuidanceStatus) -> None:
         self._collector.state = STATES.get(message.state, 'unknown')

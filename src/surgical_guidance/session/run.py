@@ -20,6 +20,7 @@ from surgical_guidance.container import register_sources
 from surgical_guidance.contract import NAMESPACE
 from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.frames import Claim, ring_scope
+from surgical_guidance.inference.manifest import DEFAULT_MODELS, load_manifest
 from surgical_guidance.relay.node import RelayParams
 from surgical_guidance.session.collector import Collector
 from surgical_guidance.session.listener import Listener
@@ -40,6 +41,7 @@ class RunOptions:
     :param source: URI of the picture source; None: what the parameters file says, or the node's default.
     :param duration_s: from the first frame that was advised on [s]; None: until the source ends or Ctrl-C.
     :param port: of the console; 0 takes a free one; None: as for the source.
+    :param models: names or manifests of the models that look; empty: as for the source.
     :param composed: camera, inference and advice in one process; else each in its own.
     :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
     :param run_dir: where logs and the parameters that the options set go.
@@ -51,6 +53,7 @@ class RunOptions:
     composed: bool
     params_file: Path | None
     run_dir: Path
+    models: tuple[str, ...] = ()
 
 
 class Run:
@@ -66,6 +69,7 @@ class Run:
         self.source = options.source or self._given['camera'].get('source') or CameraParams().source
         port = options.port if options.port is not None else self._given['relay'].get('port')
         self._port = RelayParams().port if port is None else int(port)
+        self.models = options.models or tuple(self._given['inference'].get('models') or DEFAULT_MODELS)
         self._claim: Claim | None = None
         self._told: dict[str, str] = {}
         self.started = 0.0
@@ -182,6 +186,8 @@ class Run:
             self.options.run_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HostError(f'no folder for the logs ({error.strerror})', where=str(self.options.run_dir)) from error
+        for model in self.models:
+            load_manifest(model)
         register_sources()
         source = make_source(self.source)
         if not is_live(self.source):
@@ -207,6 +213,7 @@ class Run:
         chosen: dict[str, Any] = {
             '/**/camera': {'ros__parameters': {'source': self.source}},
             '/**/relay': {'ros__parameters': {'port': self._port}},
+            '/**/inference': {'ros__parameters': {'models': list(self.models)}},
         }
         if not self._given['watchdog'].get('log_directory'):
             chosen['/**/watchdog'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}

@@ -6,8 +6,8 @@ delay is how much later that is than it should be; below 0: earlier. What a rule
 is a *repeat*, neither right nor wrong. What it says at any other time is a *false alarm*. What is due and not met is a
 *miss*, but for two things that the table itself asks for:
 
-- it *goes on*: the rule still speaks from the last time, as hysteresis and release time have it;
-- it *rests*: the rule fell silent less than its cooldown ago.
+- it *goes on*: the rule still speaks from the last time that it was due, as hysteresis and release time have it;
+- it *rests*: the rule fell silent less than its cooldown ago, and had been due.
 
 A rule that speaks must also come to be shown, unless others have the place: what is met, but not shown before its cause
 is gone, *waited* if something else was shown in all that time, and is a miss if not.
@@ -80,7 +80,7 @@ def match(expected: Sequence[Expected], played: Played, tolerance: Tolerance, co
         said = next((one for one in left if _meets(due, one, tolerance)), None)
         if said is not None:
             left.remove(said)
-        hit = _hit(due, said, played) or _excused(due, played, cooldowns.get(due.rule_id, 0))
+        hit = _hit(due, said, played) or _excused(due, hits, cooldowns.get(due.rule_id, 0))
         if hit is None:
             missed.append(due)
         else:
@@ -103,8 +103,9 @@ def _hit(due: Expected, said: Said | None, played: Played) -> Hit | None:
     return Hit(due, said, How.WAITED) if _place_taken(played, said, min(said.end, due.end)) else None
 
 
-def _excused(due: Expected, played: Played, cooldown: int) -> Hit | None:
-    for one in played.said:
+def _excused(due: Expected, hits: Sequence[Hit], cooldown: int) -> Hit | None:
+    """Excuse what is due while its rule speaks, or rests, from something that was due before."""
+    for one in {hit.said for hit in hits if hit.said is not None}:
         if one.rule_id == due.rule_id and one.start < due.speak_at:
             if one.end > due.speak_at:
                 return Hit(due, one, How.GOES_ON)

@@ -51,7 +51,9 @@ SIGNATURES: dict[str, tuple[str, tuple[Any, ...], tuple[Any, ...]]] = {
     'cuModuleGetFunction': ('cuModuleGetFunction', (c_void_p,), (c_void_p, c_char_p)),
     'cuLaunchKernel': ('cuLaunchKernel', (), (c_void_p, *(c_uint,) * 7, c_void_p, c_void_p, c_void_p)),
 }
-"""Function -> its symbol in the library, the values it gives through pointers (always first), the values it takes."""
+"""Function -> its symbol in the library, the values it gives through pointers (first of all), the values it takes."""
+
+_GIVES_LAST = frozenset({'cuStreamEndCapture'})  # takes its pointer after the rest
 
 
 class LibCuda:
@@ -77,7 +79,8 @@ class LibCuda:
         _, given, _ = SIGNATURES[name]
         function = self._functions.get(name) or self._prepare(name)
         places = [kind() for kind in given]
-        code = function(*(ctypes.byref(place) for place in places), *arguments)
+        pointers = [ctypes.byref(place) for place in places]
+        code = function(*arguments, *pointers) if name in _GIVES_LAST else function(*pointers, *arguments)
         if code:
             raise CudaError(name, code, self._text(code))
         values = [place.value or 0 for place in places]
@@ -97,7 +100,8 @@ class LibCuda:
             raise EngineError(
                 f'the NVIDIA driver does not have {symbol}', where='GPU', remedy='update it: CUDA 11.4 is the oldest'
             ) from error
-        function.argtypes = (*(ctypes.POINTER(kind) for kind in given), *taken)
+        pointers = tuple(ctypes.POINTER(kind) for kind in given)
+        function.argtypes = (*taken, *pointers) if name in _GIVES_LAST else (*pointers, *taken)
         function.restype = c_int
         self._functions[name] = function
         return function
