@@ -36,10 +36,10 @@ class Scale(NamedTuple):
 LOCALISATION_SIGMA = 1.0
 """Standard deviation of the tip and of the border of a structure, each [label pixels] [I]."""
 
-REMEMBERED_SIGMA = 2.0
+REMEMBERED_SIGMA = 3.0
 """What is added for the border of a structure under an instrument: it is where it was seen last [label pixels] [I]."""
 
-UNSEEN_DEPTH = (0.3, 0.06)
+UNSEEN_DEPTH = (0.5, 0.06)
 """What the depth that one camera does not see adds [I]: a height of the tip over the tissue [mm], and a share of the
 distance, since tissue that rises or falls by a third of a distance makes it 6 % longer."""
 
