@@ -33,7 +33,8 @@ SCRIPTS = {  # what gives the rule reason to speak, for 120 frames of 30 Hz from
         '请松开踏板，改用短促通电', 'Release; use short bursts.'),
     'unidentified_tube': (lambda f: scene(f, **AT_DUCT), 39,
         '停止：管状结构未确认，请先辨认解剖', 'Stop; confirm anatomy.'),
-    'critical_view_incomplete': (lambda f: known(scene(f, **AT_DUCT, phase=CLIPPING, critical_view=(1.0, 0.3, NAN))), 39,
+    'critical_view_incomplete': (
+        lambda f: known(scene(f, **AT_DUCT, phase=CLIPPING, critical_view=(1.0, 0.3, NAN))), 39,
         '关键安全视野不完整，缺少C2、C3', 'Critical view incomplete: missing C2, C3.'),
     'before_division': (lambda f: known(scene(f, **AT_DUCT, phase=CLIPPING, action='cut')), 39,
         '离断前暂停，请核对解剖标志', 'Time-out: check landmarks.'),
