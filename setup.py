@@ -27,9 +27,9 @@ setup(
     ],
     extras_require={
         'test': ['pytest'],
+        'engines': ['onnx', 'onnxslim', 'nvidia-ml-py'],  # docs/engines.md; and a TensorRT
         'gpu': ['cuda-bindings', 'nvidia-cuda-nvrtc'],  # docs/inference-gpu.md; PyCUDA where it can be built
         'openvino': ['openvino'],
-        'engines': ['onnx', 'onnxslim', 'nvidia-ml-py'],  # docs/engines.md; and a TensorRT
     },
     zip_safe=False,
     entry_points={

@@ -57,7 +57,7 @@ def test_the_engines_input_is_made_from_the_cameras_very_slot(graph, guidance, m
     timings = []
     subscription(graph.node(), TIMING, timings.append)
     assert graph.spin_until(lambda: guidance['inference'].done > 0)
-    pipeline = guidance['inference']._pipeline
+    pipeline = guidance['inference']._lineup._members['phantom_segmentation'].pipeline
     prepare = pipeline._prepare
     monkeypatch.setattr(pipeline, '_prepare', spy)
     assert graph.spin_until(lambda: len(seen) > 5)

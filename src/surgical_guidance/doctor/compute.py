@@ -84,17 +84,6 @@ def onnx_runtime() -> Finding:
     return Finding('ONNX Runtime', 'ok', said.replace('ExecutionProvider', ''))
 
 
-def engines() -> Finding:
-    """Tell what a network can run on here, the best first, and why not on the others."""
-    worked, said = probe.python(
-        'from surgical_guidance.inference.selection import surveyed\n'
-        'print("; ".join(f"{name}: {reason}" if reason else f"{name} runs" for name, reason in surveyed()))',
-    )
-    if not worked:
-        return Finding('engines', 'problem', f'cannot be looked at: {said}', 'pip install onnxruntime')
-    return Finding('engines', 'ok', said)
-
-
 def models() -> Finding:
     """Load the models that come with the package, run them warm and tell what they cost here."""
     code = (
@@ -108,6 +97,17 @@ def models() -> Finding:
     if not share or float(share) > 1.0:
         return Finding('models', 'missing', f'{detail}: frames will be dropped', 'give it a faster host, or a GPU')
     return Finding('models', 'ok', detail)
+
+
+def engines() -> Finding:
+    """Tell what a network can run on here, the best first, and why not on the others."""
+    worked, said = probe.python(
+        'from surgical_guidance.inference.selection import surveyed\n'
+        'print("; ".join(f"{name}: {reason}" if reason else f"{name} runs" for name, reason in surveyed()))',
+    )
+    if not worked:
+        return Finding('engines', 'problem', f'cannot be looked at: {said}', 'pip install onnxruntime')
+    return Finding('engines', 'ok', said)
 
 
 CHECKS: Sequence[Callable[[], Finding]] = (processor, memory, gpu, tensorrt, pycuda, onnx_runtime, engines, models)
