@@ -16,8 +16,21 @@ setup(
     packages=find_packages('src'),
     package_dir={'': 'src'},
     package_data={
-        '': ['py.typed', '*.yaml', '*.json', '*.onnx', '*.md', '*.html', '*.css', '*.js', '*.svg', '*.xml'],
-        'surgical_guidance.inference.cuda': ['frame.cu', 'frame.fatbin', 'frame.fatbin.sha256'],
+        '': [
+            'py.typed',
+            '*.yaml',
+            '*.json',
+            '*.onnx',
+            '*.md',
+            '*.html',
+            '*.css',
+            '*.js',
+            '*.svg',
+            '*.xml',
+            '*.cu',
+            '*.fatbin',
+            '*.sha256',
+        ],
     },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),

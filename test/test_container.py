@@ -10,6 +10,7 @@ import pytest
 
 from surgical_guidance import container
 from surgical_guidance.contract import SUGGESTION, TIMING
+from surgical_guidance.inference.placement import Placement
 from surgical_guidance.ports import subscription
 from surgical_guidance.scene.state import SceneState
 
@@ -49,10 +50,10 @@ def test_the_engines_input_is_made_from_the_cameras_very_slot(graph, guidance, m
     seen: list[tuple[np.ndarray, bool]] = []
     prepare = None
 
-    def spy(image: np.ndarray) -> None:
+    def spy(image: np.ndarray) -> Placement:
         ring = guidance['camera']._capture.ring
         seen.append((image, np.shares_memory(image, ring._mapped.bytes)))
-        prepare(image)
+        return prepare(image)
 
     timings = []
     subscription(graph.node(), TIMING, timings.append)

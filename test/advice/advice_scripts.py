@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from advice_scenes import ARTERY, BOWEL, blood, condition, scene, square, tool
 
-from surgical_guidance.scene.state import NAN, Energy, Landmark, Structure, Zone
+from surgical_guidance.scene.state import NAN, Energy, Landmark, SceneState, Structure, Zone
+
+
+def known(one: SceneState) -> SceneState:
+    """Have every structure of a scene identified."""
+    return replace(one, structures=tuple(replace(part, identified=True) for part in one.structures))
+
 
 CLIPPING = 'ClippingCutting'
 AT_DUCT = {'near': [('cystic_duct', 2.0, 0.2)], 'tools': [tool('clipper', opening=0.8), tool(x=900.0)]}
@@ -26,9 +33,10 @@ SCRIPTS = {  # what gives the rule reason to speak, for 120 frames of 30 Hz from
         '请松开踏板，改用短促通电', 'Release; use short bursts.'),
     'unidentified_tube': (lambda f: scene(f, **AT_DUCT), 39,
         '停止：管状结构未确认，请先辨认解剖', 'Stop; confirm anatomy.'),
-    'critical_view_incomplete': (lambda f: scene(f, **AT_DUCT, phase=CLIPPING, critical_view=(1.0, 0.3, NAN)), 39,
+    'critical_view_incomplete': (
+        lambda f: known(scene(f, **AT_DUCT, phase=CLIPPING, critical_view=(1.0, 0.3, NAN))), 39,
         '关键安全视野不完整，缺少C2、C3', 'Critical view incomplete: missing C2, C3.'),
-    'before_division': (lambda f: scene(f, **AT_DUCT, phase=CLIPPING, action='cut'), 39,
+    'before_division': (lambda f: known(scene(f, **AT_DUCT, phase=CLIPPING, action='cut')), 39,
         '离断前暂停，请核对解剖标志', 'Time-out: check landmarks.'),
     'no_go_zone': (lambda f: scene(f, zones=(Zone('no_go', square(960.0, 540.0)),)), 36,
         '器械进入危险区域', 'Unsafe zone.'),

@@ -93,6 +93,7 @@ def test_the_way_to_the_source_of_blood_is_measured_with_the_scale_at_the_tip() 
     seen = found(tools=[clipper], parts=[blood(source=(960.0, 640.0))])
     feature = seen['dividing.bleeding_source.distance_mm']
     assert (feature.value, feature.sigma, feature.bound) == pytest.approx((5.0, 1.0, 3.0))
+    assert seen['dividing.bleeding_source.measured_mm'].bound == pytest.approx(5.0)
     without = numbers(tools=[tool('clipper')], parts=[blood(source=(960.0, 648.0))])
     assert without['dividing.bleeding_source.distance_share'] == pytest.approx(0.1)
 

@@ -9,6 +9,7 @@ from surgical_guidance.errors import EngineError, ModelError
 from surgical_guidance.inference import makers
 from surgical_guidance.inference.engine import ENGINES, make_engine
 from surgical_guidance.inference.manifest import Manifest, load_manifest
+from surgical_guidance.inference.onnxruntime_gpu import OnnxRuntimeGpuEngine
 from surgical_guidance.inference.selection import Backend, backends, choose, surveyed
 
 
@@ -81,6 +82,18 @@ def test_a_host_without_a_gpu_runs_on_the_processor_and_says_why() -> None:
     engine = make_engine('auto', load_manifest('phantom_segmentation'))
     assert [name for name, _ in engine.passed_over] == ['tensorrt', 'tensorrt-rtx', 'onnxruntime-cuda']
     engine.close()
+
+
+def test_a_provider_that_onnx_runtime_lacks_is_refused_with_what_to_install() -> None:
+    import onnxruntime
+
+    if 'CUDAExecutionProvider' in onnxruntime.get_available_providers():
+        pytest.skip('ONNX Runtime has it here')
+    manifest = load_manifest('phantom_segmentation')
+    with pytest.raises(EngineError, match='onnxruntime-cuda does not run here: .* has no CUDAExecutionProvider'):
+        make_engine('onnxruntime-cuda', manifest)
+    with pytest.raises(EngineError, match='pip install onnxruntime-gpu in place of onnxruntime'):
+        OnnxRuntimeGpuEngine('onnxruntime-cuda', manifest, 7)
 
 
 def test_a_model_without_a_deployed_plan_says_how_to_make_one(

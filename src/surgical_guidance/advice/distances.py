@@ -2,6 +2,7 @@
 
 ``<tool>.<structure>.distance_mm`` and ``<tool>.<structure>.distance_share``; of one pair at most one is known.
 Conditions on millimetres are tested on d - 2 sigma: an uncertain distance counts as the shortest that it may well be.
+``<tool>.<structure>.measured_mm`` is the same number tested as measured, for "it is there" rather than "keep away".
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ _BLOOD, _ARTERY = 'blood', 'cystic_artery'
 TUBE_CLASSES = ('cystic_duct', _ARTERY)
 """Structures that look like the ones that are to be divided."""
 
-MM, SHARE = 'distance_mm', 'distance_share'
+MM, SHARE, MEASURED = 'distance_mm', 'distance_share', 'measured_mm'
+_Names = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # wanted of one pair, by kind
 NAMES = frozenset(
     f'{tool}.{structure}.{kind}'
     for tool in TOOLS
     for structure in (*STRUCTURE_CLASSES, *_GROUPS)
-    for kind in (MM, SHARE)
+    for kind in (MM, SHARE, MEASURED)
 )
 
 
@@ -44,7 +46,7 @@ class Distances:
     def __init__(self, wanted: Collection[str], energy_tool: str) -> None:
         self._wanted = frozenset(wanted)
         self._energy_tool = energy_tool
-        self._pairs: dict[tuple[str, bool, str, bool], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._pairs: dict[tuple[str, bool, str, bool], _Names] = {}
 
     def add(self, scene: SceneState, found: Found) -> None:
         """Add the distances of a scene."""
@@ -53,7 +55,7 @@ class Distances:
                 continue  # a message may say so; there is nothing that it could be about
             tool, structure = scene.instruments[near.instrument], scene.structures[near.structure]
             names = self._names(tool, structure.class_name, structure.identified)
-            if names[0] or names[1]:
+            if any(names):
                 at = near.nearest_x - tool.tip_x, near.nearest_y - tool.tip_y
                 _add(names, near.distance_mm, near.sigma_mm, near.distance_px, at, tool, scene.height, found)
         for blood in scene.structures:
@@ -64,13 +66,13 @@ class Distances:
         """Measure from the tips to where blood seems to come from, with the scale at the tip."""
         for tool in scene.instruments:
             names = self._names(tool, BLEEDING_SOURCE, False)
-            if names[0] or names[1]:
+            if any(names):
                 at = blood.source_x - tool.tip_x, blood.source_y - tool.tip_y
                 px = math.hypot(*at)
                 _add(names, px * tool.mm_per_px, px * tool.mm_per_px_sigma, px, at, tool, scene.height, found)
 
-    def _names(self, tool: Instrument, structure: str, identified: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Name the features, in millimetres and as shares, that are wanted of a tool and a structure."""
+    def _names(self, tool: Instrument, structure: str, identified: bool) -> _Names:
+        """Name the features that are wanted of a tool and a structure."""
         key = tool.class_name, tool.energised is Energy.OFF, structure, identified
         names = self._pairs.get(key)
         if names is None:
@@ -79,11 +81,11 @@ class Distances:
                 for one in tool_names(tool, self._energy_tool)
                 for other in _names_of(structure, identified)
             ]
-            mm, share = (
+            mm, share, measured = (
                 tuple(name for name in (f'{pair}.{kind}' for pair in pairs) if name in self._wanted)
-                for kind in (MM, SHARE)
+                for kind in (MM, SHARE, MEASURED)
             )
-            names = self._pairs[key] = mm, share
+            names = self._pairs[key] = mm, share, measured
         return names
 
 
@@ -110,7 +112,7 @@ def _names_of(structure: str, identified: bool) -> Iterator[str]:
 
 
 def _add(
-    names: tuple[tuple[str, ...], tuple[str, ...]],
+    names: _Names,
     mm: float,
     sigma: float,
     px: float,
@@ -124,6 +126,9 @@ def _add(
             bound = mm - SIGMAS * sigma
             if found.may_be_nearer(name, bound):
                 found.directed(Feature(name, mm, sigma, 'mm', bound, *towards, tool.tip_x, tool.tip_y))
+        for name in names[2]:
+            if found.may_be_nearer(name, mm):
+                found.directed(Feature(name, mm, sigma, 'mm', mm, *towards, tool.tip_x, tool.tip_y))
     elif height:
         share = px / height
         for name in names[1]:

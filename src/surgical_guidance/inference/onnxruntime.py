@@ -43,8 +43,10 @@ class OnnxRuntimeEngine:
         self._where = str(path)
         self._threads = threads
         self._session = self._load(read_network(path, sha256), threads, shapes or {})
-        self.inputs: Mapping[str, Tensor] = {node.name: self._tensor(node) for node in self._session.get_inputs()}
-        self.outputs: Mapping[str, Tensor] = self._found_outputs()
+        self.inputs: Mapping[str, Tensor] = {
+            node.name: tensor_of(node, self._where) for node in self._session.get_inputs()
+        }
+        self.outputs: Mapping[str, Tensor] = outputs_of(self._session, self.inputs, self._where)
         self._memory = {t.name: np.zeros(t.shape, t.dtype) for t in (*self.inputs.values(), *self.outputs.values())}
         self._results = {name: self._memory[name] for name in self.outputs}
         self._binding = self._session.io_binding()
@@ -91,30 +93,39 @@ class OnnxRuntimeEngine:
                 remedy='export it again, as a whole ONNX file of an opset this version knows',
             ) from error
 
-    def _found_outputs(self) -> dict[str, Tensor]:
-        """Give the outputs; shapes that only a run can tell are told by one."""
-        nodes = self._session.get_outputs()
-        if all(_fixed(node.shape) for node in nodes):
-            return {node.name: self._tensor(node) for node in nodes}
-        blank = {tensor.name: np.zeros(tensor.shape, tensor.dtype) for tensor in self.inputs.values()}
-        try:
-            values = self._session.run(None, blank)
-        except Exception as error:
-            raise EngineError(f'the network cannot be run ({first_line(error)})', where=self._where) from error
-        return {
-            node.name: Tensor(node.name, value.dtype, value.shape) for node, value in zip(nodes, values, strict=True)
-        }
 
-    def _tensor(self, node: Any) -> Tensor:
-        if node.type not in TYPES:
-            raise EngineError(f'{node.name} is a {node.type}', where=self._where, remedy=f'use {", ".join(TYPES)}')
-        if not _fixed(node.shape):
-            raise EngineError(
-                f'{node.name} has a side of no size and no name ({node.shape})',
-                where=self._where,
-                remedy='export it with fixed sides, or with names for the open ones',
-            )
-        return Tensor(node.name, np.dtype(TYPES[node.type]), tuple(node.shape))
+def outputs_of(session: Any, inputs: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+    """Give the outputs of a loaded network; shapes that only a run can tell are told by one.
+
+    :param where: the network's file, for errors.
+    :raises EngineError: if one has a type that nobody here reads, or the run fails.
+    """
+    nodes = session.get_outputs()
+    if all(_fixed(node.shape) for node in nodes):
+        return {node.name: tensor_of(node, where) for node in nodes}
+    blank = {tensor.name: np.zeros(tensor.shape, tensor.dtype) for tensor in inputs.values()}
+    try:
+        values = session.run(None, blank)
+    except Exception as error:
+        raise EngineError(f'the network cannot be run ({first_line(error)})', where=where) from error
+    return {node.name: Tensor(node.name, value.dtype, value.shape) for node, value in zip(nodes, values, strict=True)}
+
+
+def tensor_of(node: Any, where: str) -> Tensor:
+    """Tell what an input or output of a loaded network is.
+
+    :param where: the network's file, for errors.
+    :raises EngineError: if it has a type that nobody here reads, or no fixed shape.
+    """
+    if node.type not in TYPES:
+        raise EngineError(f'{node.name} is a {node.type}', where=where, remedy=f'use {", ".join(TYPES)}')
+    if not _fixed(node.shape):
+        raise EngineError(
+            f'{node.name} has a side of no size and no name ({node.shape})',
+            where=where,
+            remedy='export it with fixed sides, or with names for the open ones',
+        )
+    return Tensor(node.name, np.dtype(TYPES[node.type]), tuple(node.shape))
 
 
 def open_sides(model: bytes, shapes: Mapping[str, tuple[int, ...]], where: str = '') -> dict[str, int]:

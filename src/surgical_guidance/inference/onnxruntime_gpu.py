@@ -8,13 +8,19 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import onnxruntime as ort
 
 from surgical_guidance.errors import EngineError
 from surgical_guidance.inference.engine import Tensor
 from surgical_guidance.inference.manifest import Manifest
-from surgical_guidance.inference.onnxruntime import ERRORS_ONLY, TYPES, first_line, open_sides, read_network
+from surgical_guidance.inference.onnxruntime import (
+    ERRORS_ONLY,
+    first_line,
+    open_sides,
+    outputs_of,
+    read_network,
+    tensor_of,
+)
 
 PROVIDERS: Mapping[str, str] = {
     'onnxruntime-cuda': 'CUDAExecutionProvider',
@@ -63,8 +69,8 @@ class OnnxRuntimeGpuEngine:
         shapes = {manifest.input.name: manifest.input.shape}
         self._session, self.whole = self._load(model, [(provider, chosen)], shapes)
         self.capturable = provider == 'CUDAExecutionProvider' and not own_graph and self.whole
-        self.inputs: Mapping[str, Tensor] = {node.name: self._tensor(node) for node in self._session.get_inputs()}
-        self.outputs: Mapping[str, Tensor] = {node.name: self._tensor(node) for node in self._session.get_outputs()}
+        self.inputs: Mapping[str, Tensor] = {n.name: tensor_of(n, self._where) for n in self._session.get_inputs()}
+        self.outputs: Mapping[str, Tensor] = outputs_of(self._session, self.inputs, self._where)
         self._binding = self._session.io_binding()
         self._run_options = ort.RunOptions()
         self._run_options.add_run_config_entry(_NOT_TO_WAIT, '1')
@@ -95,7 +101,9 @@ class OnnxRuntimeGpuEngine:
     def _load(self, model: bytes, providers: Sequence[Any], shapes: Mapping[str, tuple[int, ...]]) -> tuple[Any, bool]:
         """Make a session; tell whether all of the network runs on the GPU."""
         try:
-            sides = open_sides(model, shapes)
+            sides = open_sides(model, shapes, self._where)
+        except EngineError:
+            raise
         except Exception as error:
             raise self._refused(error) from error
         for whole in (True, False):
@@ -125,15 +133,6 @@ class OnnxRuntimeGpuEngine:
             where=self._where,
             remedy='run it with engine onnxruntime to see whether it is the network or the GPU',
         )
-
-    def _tensor(self, node: Any) -> Tensor:
-        if node.type not in TYPES or not all(isinstance(side, int) and side > 0 for side in node.shape):
-            raise EngineError(
-                f'{node.name} is a {node.type} of shape {node.shape}',
-                where=self._where,
-                remedy=f'export it with fixed shapes, as one of {", ".join(TYPES)}',
-            )
-        return Tensor(node.name, np.dtype(TYPES[node.type]), tuple(node.shape))
 
 
 @cache

@@ -152,13 +152,13 @@ class SceneBuilder:
             self.reset()
             step_s = 0.0
         view = self._look_at(frame.image, step_s, context)
+        busy = self._sharp_since_s == 0.0 and step_s < _SHARPNESS_S  # where frames are few each gets both
+        self._attitude = self._horizon.follow(frame.image, segmentation, step_s, busy=busy)
         if segmentation is None:
             problem = problem or 'the network gave nothing'
             seen = _Seen()
         else:
             seen = self._see(frame.image, segmentation, view, step_s, context, aids)
-        busy = self._sharp_since_s == 0.0 and step_s < _SHARPNESS_S  # where frames are few each gets both
-        self._attitude = attitude = self._horizon.follow(frame.image, segmentation, step_s, busy=busy)
         conditions = with_missing(context.conditions, view, None if segmentation is None else seen.structures)
         end_ns = monotonic_ns()
         own = StageTime(STAGE, (start_ns - frame.monotonic_ns) / NS_PER_MS, (end_ns - start_ns) / NS_PER_MS)
@@ -185,9 +185,9 @@ class SceneBuilder:
             zones=seen.zones,
             landmarks=seen.landmarks,
             critical_view=context.critical_view,
-            roll=attitude.roll,
-            drift_x=attitude.drift_x,
-            drift_y=attitude.drift_y,
+            roll=self._attitude.roll,
+            drift_x=self._attitude.drift_x,
+            drift_y=self._attitude.drift_y,
             energy=context.energy,
         )
 
@@ -208,7 +208,7 @@ class SceneBuilder:
         covered = self._memory.covered(segmentation)
         self._move_memory(grid)
         tools = self._regions.instruments(segmentation, covered)
-        tissue = self._regions.structures(segmentation, self._memory.whole(segmentation))
+        tissue = self._regions.structures(segmentation, self._memory.whole(segmentation), covered)
 
         instruments = find_instruments(tools, grid, self._edge, self._shaft_diameter_mm)
         instruments = self._tracker.follow(instruments, step_s, height, context.energy)

@@ -36,12 +36,13 @@ class Scale(NamedTuple):
 LOCALISATION_SIGMA = 1.0
 """Standard deviation of the tip and of the border of a structure, each [label pixels] [I]."""
 
-REMEMBERED_SIGMA = 2.0
+REMEMBERED_SIGMA = 3.0
 """What is added for the border of a structure under an instrument: it is where it was seen last [label pixels] [I]."""
 
-UNSEEN_DEPTH = (0.3, 0.06)
-"""What the depth that one camera does not see adds [I]: a height of the tip over the tissue [mm], and a share of the
-distance, since tissue that rises or falls by a third of a distance makes it 6 % longer."""
+UNSEEN_DEPTH = (0.8, 2.0, 0.06)
+"""What the depth that one camera does not see adds [I]: a height of the tip over the tissue [mm], which makes up the
+distance where that is small and little of it beyond some [mm]; and a share of the distance, since tissue that rises or
+falls by a third of a distance makes it 6 % longer."""
 
 
 def proximities(
@@ -81,7 +82,7 @@ def proximities(
     known = scales or [Scale(one.mm_per_px, one.mm_per_px_sigma, METHOD) for one in instruments]
     scale = np.array([(known[index].mm_per_px, known[index].sigma) for index, _ in tips])
     millimetres = apart * scale[:, :1]
-    unseen = np.hypot(UNSEEN_DEPTH[0], UNSEEN_DEPTH[1] * millimetres)
+    unseen = np.hypot(UNSEEN_DEPTH[0] * np.exp(-millimetres / UNSEEN_DEPTH[1]), UNSEEN_DEPTH[2] * millimetres)
     sigma = np.hypot(np.hypot(apart * scale[:, 1:], scale[:, :1] * places_px), unseen)
     found = zip(apart.tolist(), millimetres.tolist(), sigma.tolist(), points.tolist(), tips, strict=True)
     return tuple(
@@ -99,5 +100,6 @@ def _over(x: float, y: float, structures: Sequence[Region], grid: Grid) -> list[
 
 def seen_sigma(near: Proximity) -> float:
     """Give the sigma of a distance in the image plane without what the depth may add to it [mm]."""
-    unseen = UNSEEN_DEPTH[0] ** 2 + (UNSEEN_DEPTH[1] * near.distance_mm) ** 2
-    return math.sqrt(max(near.sigma_mm**2 - unseen, 0.0))
+    height, fades, share = UNSEEN_DEPTH
+    unseen = math.hypot(height * math.exp(-near.distance_mm / fades), share * near.distance_mm)
+    return math.sqrt(max(near.sigma_mm**2 - unseen**2, 0.0))

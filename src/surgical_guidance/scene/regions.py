@@ -56,7 +56,7 @@ class Region:
 
     :param score: mean probability of its pixels that are seen, 0 to 1; 0 where an instrument covers all of it.
     :param outline: ``int32 (n, 2)``, every pixel of the outer border, in label pixels.
-    :param mask: ``uint8``, 255 on its pixels, cut out of the map.
+    :param mask: ``uint8``, 1 on its pixels, cut out of the map.
     :param left: column of the cut-out in the map.
     :param top: row of the cut-out in the map.
     :param area: number of its label pixels that are seen.
@@ -94,11 +94,10 @@ def outlines_in_picture(regions: Sequence[Region], grid: Grid) -> list[NDArray[n
 
 
 class RegionFinder:
-    """Finds the regions of label maps. Keeps two buffers of the map's size."""
+    """Finds the regions of label maps. Keeps a buffer of the map's size."""
 
     def __init__(self) -> None:
         self._labels: NDArray[np.int32] = np.empty((0, 0), np.int32)
-        self._mask: NDArray[np.bool_] = np.empty((0, 0), np.bool_)
 
     def instruments(self, segmentation: Segmentation, covered: NDArray[np.uint8]) -> list[Region]:
         """Give the regions of instruments, class by class, the largest of a class first.
@@ -109,22 +108,33 @@ class RegionFinder:
         np.multiply(segmentation.labels, covered, out=self._labels)
         return self._find(segmentation, segmentation.labels, INSTRUMENT_CLASSES)
 
-    def structures(self, segmentation: Segmentation, whole: NDArray[np.uint8] | None = None) -> list[Region]:
+    def structures(
+        self,
+        segmentation: Segmentation,
+        whole: NDArray[np.uint8] | None = None,
+        covered: NDArray[np.uint8] | None = None,
+    ) -> list[Region]:
         """Give the regions of structures, class by class, the largest of a class first.
 
         :param whole: labels with the tissue that instruments cover; None: as they are.
+        :param covered: ``uint8 (h, w)``, 1 where instruments cover it, else 0; None: nowhere.
         """
         labels = segmentation.labels if whole is None else whole
         self._allocate(labels.shape)
         np.copyto(self._labels, labels)
-        return self._find(segmentation, labels, STRUCTURE_CLASSES)
+        return self._find(segmentation, labels, STRUCTURE_CLASSES, covered)
 
     def _allocate(self, shape: tuple[int, ...]) -> None:
         if self._labels.shape != shape:
             self._labels = np.empty(shape, np.int32)
-            self._mask = np.empty(shape, np.bool_)
 
-    def _find(self, segmentation: Segmentation, labels: NDArray[np.uint8], wanted: Sequence[str]) -> list[Region]:
+    def _find(
+        self,
+        segmentation: Segmentation,
+        labels: NDArray[np.uint8],
+        wanted: Sequence[str],
+        covered: NDArray[np.uint8] | None = None,
+    ) -> list[Region]:
         # one pass for all classes: this mode follows the outer border of every connected part of a map of integers.
         # Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel.
         outlines, _ = cv2.findContours(self._labels, cv2.RETR_FLOODFILL, cv2.CHAIN_APPROX_NONE)
@@ -136,42 +146,40 @@ class RegionFinder:
         found: list[Region] = []
         for index, name in enumerate(segmentation.classes):
             if name in wanted and index in parts:
-                found += self._of_class(name, index, segmentation, labels, parts[index], smallest)
+                found += _of_class(name, index, segmentation, labels, covered, parts[index], smallest)
         return found
 
-    def _of_class(
-        self,
-        name: str,
-        index: int,
-        segmentation: Segmentation,
-        labels: NDArray[np.uint8],
-        parts: Sequence[tuple[Sequence[int], Any]],
-        smallest: float,
-    ) -> Iterator[Region]:
-        # a border has at least as many pixels as its box's longer side: specks go early
-        large = [part for part in parts if part[0][2] * part[0][3] >= smallest and len(part[1]) ** 2 >= smallest]
-        large.sort(key=lambda part: part[0][2] * part[0][3], reverse=True)
-        for box, outline in large[:MAX_PARTS]:
-            left, top, width, height = box
-            window = np.s_[top : top + height, left : left + width]
-            of_class = self._mask[window]
-            np.equal(labels[window], index, out=of_class)
-            mask = np.zeros((height, width), np.uint8)
-            if len(parts) <= _FEW and not any(_meet(box, other) for other, its in parts if its is not outline):
-                np.copyto(mask, 255, where=of_class)
-            else:  # others of its class lie in its box; its holes belong to others
-                cv2.drawContours(mask, [outline], -1, 255.0, cv2.FILLED, offset=(-left, -top))
-                np.multiply(mask, of_class, out=mask)
-            area = cv2.countNonZero(mask)
-            if area >= smallest:
-                seen = mask
-                if labels is not segmentation.labels:  # what is covered has neither an area in the picture nor a score
-                    np.equal(segmentation.labels[window], index, out=of_class)
-                    seen = np.multiply(mask, of_class)
-                    area = cv2.countNonZero(seen)
-                rows = _SCORED if height > _SCORED * _SCORED else 1
-                score = cv2.mean(segmentation.confidence[window][::rows], mask=seen[::rows])[0] / 255.0
-                yield Region(name, score, outline.reshape(-1, 2), mask, left, top, area)
+
+def _of_class(
+    name: str,
+    index: int,
+    segmentation: Segmentation,
+    labels: NDArray[np.uint8],
+    covered: NDArray[np.uint8] | None,
+    parts: Sequence[tuple[Sequence[int], Any]],
+    smallest: float,
+) -> Iterator[Region]:
+    # a border has at least as many pixels as its box's longer side: specks go early
+    large = [part for part in parts if part[0][2] * part[0][3] >= smallest and len(part[1]) ** 2 >= smallest]
+    large.sort(key=lambda part: part[0][2] * part[0][3], reverse=True)
+    for box, outline in large[:MAX_PARTS]:
+        left, top, width, height = box
+        window = np.s_[top : top + height, left : left + width]
+        mask = np.equal(labels[window], index).view(np.uint8)
+        if len(parts) > _FEW or any(_meet(box, other) for other, its in parts if its is not outline):
+            # others of its class lie in its box; its holes belong to others
+            part = np.zeros((height, width), np.uint8)
+            cv2.drawContours(part, [outline], -1, 1.0, cv2.FILLED, offset=(-left, -top))
+            mask = np.bitwise_and(mask, part, out=part)
+        area = cv2.countNonZero(mask)
+        if area >= smallest:
+            seen = mask
+            if covered is not None:  # what is covered has neither an area in the picture nor a score
+                seen = np.greater(mask, covered[window]).view(np.uint8)
+                area = cv2.countNonZero(seen)
+            rows = _SCORED if height > _SCORED * _SCORED else 1
+            score = cv2.mean(segmentation.confidence[window][::rows], mask=seen[::rows])[0] / 255.0
+            yield Region(name, score, outline.reshape(-1, 2), mask, left, top, area)
 
 
 def _meet(one: Sequence[int], other: Sequence[int]) -> bool:

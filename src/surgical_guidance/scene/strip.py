@@ -124,7 +124,14 @@ def straighten(
         ))  # fmt: skip
         pixels = canvas[:m, start : start + n]
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cv2.warpAffine(region.mask, to_mask, (n, m), dst=pixels, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        cv2.warpAffine(
+            np.multiply(region.mask, np.uint8(255)),
+            to_mask,
+            (n, m),
+            dst=pixels,
+            flags=flags,
+            borderMode=cv2.BORDER_CONSTANT,
+        )
         strips.append(Strip(pixels, origin, (ax, ay), first_v, pitch))
         sums[start : start + n, 2 * number] = 1.0
         sums[start : start + n, 2 * number + 1] = ramp[:n]

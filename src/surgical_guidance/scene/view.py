@@ -68,13 +68,14 @@ class ViewMeter:
         self._shape: tuple[int, ...] = ()
         self._coarse: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._coarse_grey = self._lit = self._field_mask = self._coarse
+        self._field: NDArray[np.float32] | None = None
 
     def measure(self, image: NDArray[np.uint8], *, colours: bool = False, sharpness: bool = True) -> View:
         """Measure a picture.
 
         :param image: ``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8.
         :param colours: measure these too, where there are any.
-        :param sharpness: measure it; else it is NaN.
+        :param sharpness: measure it, and find the field of view; else it is NaN, and the field is as it was.
         """
         if image.shape != self._shape:
             self._allocate(image.shape)
@@ -83,7 +84,9 @@ class ViewMeter:
         cv2.resize(image, (columns, rows), dst=self._coarse, interpolation=cv2.INTER_NEAREST)
         if image.ndim == 3:
             cv2.cvtColor(self._coarse, cv2.COLOR_BGR2GRAY, dst=self._coarse_grey)
-        field = self._find_field()
+        if sharpness:  # the edge of the field of view moves slowly, if at all
+            self._field = self._find_field()
+        field = self._field
         if field is None:
             brightness = cv2.mean(self._coarse_grey)[0]
         else:
