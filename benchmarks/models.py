@@ -15,7 +15,7 @@ import numpy as np
 
 from surgical_guidance.bench import Measured, Tell
 from surgical_guidance.contract import INSTRUMENT_CLASSES
-from surgical_guidance.evaluation.datasets.phantom_takes import PhantomTake
+from surgical_guidance.evaluation.datasets.phantom_takes import EventTake, PhantomTake
 from surgical_guidance.evaluation.example import Dataset, Origin
 from surgical_guidance.evaluation.goals import GOAL_EVENTS
 from surgical_guidance.evaluation.numbers import ALL, EventNumbers, numbers_of
@@ -47,7 +47,7 @@ def run(tell: Tell) -> Iterator[Measured]:
     """Measure what they see, then what they cost."""
     models = ShippedModels()
     try:
-        operations = _dataset(OPERATIONS)
+        operations = _dataset([PhantomTake(*take, *SIZE) for take in OPERATIONS])
         seen = numbers_of(tally(operations, models, EVERY, _part(tell, 0.0, 0.45)), operations)
     finally:
         models.close()
@@ -76,15 +76,14 @@ def _events_of(take: tuple[str, int, str]) -> Sequence[EventNumbers]:
     """Look at one take with the view model alone."""
     models = ShippedModels(VIEW, threads=1)
     try:
-        dataset = _dataset((take,), SMALL)
+        dataset = _dataset([EventTake(*take, *SMALL)])
         return numbers_of(tally(dataset, models, EVERY_INCIDENT, lambda _done, _all, _what: None), dataset).events
     finally:
         models.close()
 
 
-def _dataset(takes: Sequence[tuple[str, int, str]], size: tuple[int, int] = SIZE) -> Dataset:
-    played = tuple(PhantomTake(scenario, seed, vendor, *size) for scenario, seed, vendor in takes)
-    return Dataset('phantom', 'benchmark models', Origin.PHANTOM, played, EVENTS, ())
+def _dataset(takes: Sequence[PhantomTake]) -> Dataset:
+    return Dataset('phantom', 'benchmark models', Origin.PHANTOM, tuple(takes), EVENTS, ())
 
 
 def _part(tell: Tell, start: float, end: float) -> Callable[[int, int, str], None]:

@@ -14,7 +14,7 @@ from surgical_guidance.phantom.vendors import HELD_OUT, TRAINING, VENDORS
 @pytest.fixture(scope='module')
 def samples() -> list[Sample]:
     maker = Randomiser(np.random.default_rng(1), 192, 108)
-    return [maker.sample() for _ in range(60)]
+    return [maker.sample() for _ in range(120)]
 
 
 def test_the_same_numbers_give_the_same_sample() -> None:

@@ -191,3 +191,9 @@ def test_a_level_that_wavers_is_still_one_event() -> None:
         told.append('smoke' in going)
     assert told == [False, True, True, True, True, False, False]
     assert Events(smoke=0.2).active() == ()
+
+
+def test_the_events_alone_are_those_of_the_whole_truth() -> None:
+    for name, index in (('hook_left_view', 80), ('active_bleeding', 120), ('out_of_body', 90), ('rolled_view', 150)):
+        take = Take(name, 3, 320, 180)
+        assert take.events(index) == take.truth(index).events

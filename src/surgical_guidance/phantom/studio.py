@@ -127,8 +127,6 @@ class Studio:
     def truth(self, moment: Moment, slate: Slate) -> FrameTruth:
         """Tell what is in the picture of a moment."""
         tools = () if moment.out_of_body else self._instruments(moment)
-        seen = {} if moment.out_of_body else {name: moment.level(name) for name in ('smoke', 'fog', 'splash', 'glare')}
-        left = any(one.class_name in moment.in_use and not one.tip_visible for one in tools)
         view = self._view
         return FrameTruth(
             scenario=slate.scenario,
@@ -150,15 +148,7 @@ class Studio:
                 self._eye.baseline_mm,
             ),
             instruments=tools,
-            events=Events(
-                bleeding=None if moment.out_of_body else self._bleeding(moment),
-                **seen,
-                low_light=moment.level('low_light'),
-                blur=moment.level('blur'),
-                roll=abs(math.degrees(moment.roll)) > ROLL_LIMIT_DEG,
-                tip_left_view=left,
-                out_of_body=moment.out_of_body,
-            ),
+            events=self.events(moment),
             phase=moment.phase,
             verb=moment.verb,
             energy=any(tool.energised for tool in moment.tools),
@@ -168,6 +158,21 @@ class Studio:
             identified=moment.identified,
             target_share=float(np.mean(self.labels(moment, *GRID) == _TARGET)),
         )  # fmt: skip
+
+    def events(self, moment: Moment) -> Events:
+        """Tell what goes on, at a fraction of the cost of the whole truth."""
+        outside = moment.out_of_body
+        seen = {} if outside else {name: moment.level(name) for name in ('smoke', 'fog', 'splash', 'glare')}
+        in_use = [] if outside else [pose for pose in self._poses(moment) if pose.class_name in moment.in_use]
+        return Events(
+            bleeding=None if outside else self._bleeding(moment),
+            **seen,
+            low_light=moment.level('low_light'),
+            blur=moment.level('blur'),
+            roll=abs(math.degrees(moment.roll)) > ROLL_LIMIT_DEG,
+            tip_left_view=not all(self._rim.holds(*self._view.px(pose.tip_x, pose.tip_y)) for pose in in_use),
+            out_of_body=outside,
+        )
 
     def _poses(self, moment: Moment) -> list[Pose]:
         return [self._eye.sees(pose) for pose in moment.poses()]
