@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from statistics import median
 
 import cv2
 import numpy as np
@@ -85,10 +86,10 @@ class BloodMeter:
             return 0.0
         rates = []
         for then in past:
-            seen = ~(now.covered | then.covered)
-            more = np.count_nonzero(now.blood & seen) - np.count_nonzero(then.blood & seen)
+            hidden = now.covered | then.covered
+            more = np.count_nonzero(now.blood > hidden) - np.count_nonzero(then.blood > hidden)
             rates.append(more / now.blood.size / (now.time_s - then.time_s))
-        return float(np.median(rates))
+        return median(rates)
 
     def _remember(self, now: _Then) -> None:
         step = now.time_s - self._past[-1].time_s if self._past else 0.0
@@ -105,9 +106,9 @@ class BloodMeter:
         """Give a part with its growth and the middle of where, within its box, blood has been for longest."""
         rows, columns = blood.shape
         sx, sy = size[0] / columns, size[1] / rows
-        left, top = (part.contour.min(axis=0) / (sx, sy)).astype(int).tolist()
-        right, bottom = (part.contour.max(axis=0) / (sx, sy)).astype(int).tolist()
-        window = np.s_[top : bottom + 1, left : right + 1]
+        (low_x, low_y), (high_x, high_y) = part.contour.min(axis=0).tolist(), part.contour.max(axis=0).tolist()
+        left, top = int(low_x / sx), int(low_y / sy)
+        window = np.s_[top : int(high_y / sy) + 1, left : int(high_x / sx) + 1]
         age = np.where(blood[window], self._age[window], np.float32(0.0))
         oldest = float(age.max(initial=0.0))
         if oldest <= 0.0:
