@@ -152,9 +152,7 @@ class SceneBuilder:
         if step_s is None:
             self.reset()
             step_s = 0.0
-        view = self._look_at(frame.image, step_s, context)
-        busy = self._sharp_since_s == 0.0 and step_s < _SHARPNESS_S  # where frames are few each gets both
-        self._attitude = self._horizon.follow(frame.image, segmentation, step_s, busy=busy)
+        view = self._look_at(frame.image, segmentation, step_s, context)
         if segmentation is None:
             problem = problem or 'the network gave nothing'
             seen = _Seen()
@@ -227,15 +225,20 @@ class SceneBuilder:
             landmarks=landmarks,
         )
 
-    def _look_at(self, image: NDArray[np.uint8], step_s: float, context: Context) -> View:
-        """Measure the picture, in turns where frames are many: its sharpness, or its light."""
+    def _look_at(
+        self, image: NDArray[np.uint8], segmentation: Segmentation | None, step_s: float, context: Context
+    ) -> View:
+        """Measure the picture, in turns where frames are many: its sharpness, how it lies, or its light."""
         self._sharp_since_s += step_s
         due = step_s == 0.0 or self._sharp_since_s >= _SHARPNESS_S
-        both = step_s == 0.0 or step_s >= _SHARPNESS_S  # where frames are few each gets both
         if due:
             self._sharp_since_s = 0.0
+        all_due = step_s == 0.0 or step_s >= _SHARPNESS_S  # where frames are few
+        before = self._attitude
+        self._attitude = self._horizon.follow(image, segmentation, step_s, busy=due and not all_due)
+        light = all_due or not (due or self._attitude is not before)
         told = {condition.name for condition in context.conditions}
-        return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due, light=both or not due)
+        return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due, light=light)
 
     def _quality(self, confidence: NDArray[np.uint8]) -> float:
         inside = None if self._field is None else self._inside[::_EVERY]  # a mask takes ten times as long

@@ -7,14 +7,12 @@ not remembered, since there a network is least sure.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from itertools import pairwise
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
+from surgical_guidance.scene.marks import mark
 from surgical_guidance.scene.state import Segmentation
 
 _RIM = 5  # label pixels: size of the square that instruments are grown by before tissue is remembered
@@ -48,7 +46,7 @@ class TissueMemory:
             self._known, self._covered = np.zeros(shape, np.uint8), np.empty(shape, np.uint8)
             self._rim, self._whole = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
             self._fresh = True
-        _mark(segmentation.labels, _spans(segmentation.classes, INSTRUMENT_CLASSES), self._covered)
+        mark(segmentation.labels, segmentation.classes, INSTRUMENT_CLASSES, self._covered)
         return self._covered
 
     def whole(self, segmentation: Segmentation) -> NDArray[np.uint8]:
@@ -65,33 +63,7 @@ class TissueMemory:
         np.copyto(self._whole, labels)
         cv2.copyTo(self._known, covered, self._whole)
         few = labels[::4]
-        tissue = _mark(few, _spans(segmentation.classes, STRUCTURE_CLASSES), np.empty(few.shape, np.uint8))
+        tissue = mark(few, segmentation.classes, STRUCTURE_CLASSES, np.empty(few.shape, np.uint8))
         if cv2.countNonZero(tissue) < _LEAST_TISSUE * few.size:
             self._fresh = True
         return self._whole
-
-
-def _mark(labels: NDArray[np.uint8], spans: tuple[tuple[int, int], ...], out: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Mark with 1 where a label lies in one of some spans, else 0. Comparing is ten times as fast as a table."""
-    flags = out.view(np.bool_)
-    if not spans:
-        out.fill(0)
-    for number, (first, last) in enumerate(spans):
-        if number == 0:
-            np.subtract(labels, np.uint8(first), out=out)  # what lies below wraps around to the top
-            np.less_equal(out, np.uint8(last - first), out=flags)
-        else:
-            flags |= (labels >= first) & (labels <= last)
-    return out
-
-
-@lru_cache(maxsize=16)
-def _spans(classes: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """Give the first and last labels of runs of wanted classes; in the order of the contract there is one."""
-    labels = [label for label, name in enumerate(classes) if name in wanted]
-    if not labels:
-        return ()
-    breaks = [(one, other) for one, other in pairwise(labels) if other != one + 1]
-    return tuple(
-        zip((labels[0], *(other for _, other in breaks)), (*(one for one, _ in breaks), labels[-1]), strict=True)
-    )
