@@ -199,7 +199,8 @@ def _of_class(
         area = cv2.countNonZero(mask)
         if area >= smallest:
             seen = mask
-            if covered is not None:  # what is covered has neither an area in the picture nor a score
+            # what is covered has neither an area in the picture nor a score
+            if covered is not None and cv2.hasNonZero(covered[window]):
                 seen = np.greater(mask, covered[window]).view(np.uint8)
                 area = cv2.countNonZero(seen)
             rows = _SCORED if height > _SCORED * _SCORED else 1
