@@ -27,7 +27,8 @@ TUBE_CLASSES = ('cystic_duct', _ARTERY)
 """Structures that look like the ones that are to be divided."""
 
 MM, SHARE, MEASURED = 'distance_mm', 'distance_share', 'measured_mm'
-_Names = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # wanted of one pair, by kind
+_Names = tuple[tuple[str, ...], ...]  # wanted of one pair, in millimetres, as a share, as measured; or nothing
+_Kind = tuple[str, bool]  # class of a structure, and whether somebody has confirmed it
 NAMES = frozenset(
     f'{tool}.{structure}.{kind}'
     for tool in TOOLS
@@ -46,18 +47,22 @@ class Distances:
     def __init__(self, wanted: Collection[str], energy_tool: str) -> None:
         self._wanted = frozenset(wanted)
         self._energy_tool = energy_tool
-        self._pairs: dict[tuple[str, bool, str, bool], _Names] = {}
+        self._pairs: dict[tuple[str, bool], dict[_Kind, _Names]] = {}
 
     def add(self, scene: SceneState, found: Found) -> None:
         """Add the distances of a scene."""
-        for near in scene.proximities:
-            if near.structure >= len(scene.structures) or near.instrument >= len(scene.instruments):
+        tools, structures = scene.instruments, scene.structures
+        tables = [self._table(tool) for tool in tools]
+        kinds = [(one.class_name, one.identified) for one in structures]
+        for index, number, px, mm, sigma, _, x, y in scene.proximities:
+            if number >= len(structures) or index >= len(tools):
                 continue  # a message may say so; there is nothing that it could be about
-            tool, structure = scene.instruments[near.instrument], scene.structures[near.structure]
-            names = self._names(tool, structure.class_name, structure.identified)
-            if any(names):
-                at = near.nearest_x - tool.tip_x, near.nearest_y - tool.tip_y
-                _add(names, near.distance_mm, near.sigma_mm, near.distance_px, at, tool, scene.height, found)
+            tool, kind = tools[index], kinds[number]
+            names = tables[index].get(kind)
+            if names is None:
+                names = self._names(tool, *kind)
+            if names:
+                _add(names, mm, sigma, px, (x - tool.tip_x, y - tool.tip_y), tool, scene.height, found)
         for blood in scene.structures:
             if blood.class_name == _BLOOD and math.isfinite(blood.source_x) and math.isfinite(blood.source_y):
                 self._add_source(scene, blood, found)
@@ -66,26 +71,30 @@ class Distances:
         """Measure from the tips to where blood seems to come from, with the scale at the tip."""
         for tool in scene.instruments:
             names = self._names(tool, BLEEDING_SOURCE, False)
-            if any(names):
+            if names:
                 at = blood.source_x - tool.tip_x, blood.source_y - tool.tip_y
                 px = math.hypot(*at)
                 _add(names, px * tool.mm_per_px, px * tool.mm_per_px_sigma, px, at, tool, scene.height, found)
 
+    def _table(self, tool: Instrument) -> dict[_Kind, _Names]:
+        """Give what was named of tools like this one."""
+        return self._pairs.setdefault((tool.class_name, tool.energised is Energy.OFF), {})
+
     def _names(self, tool: Instrument, structure: str, identified: bool) -> _Names:
         """Name the features that are wanted of a tool and a structure."""
-        key = tool.class_name, tool.energised is Energy.OFF, structure, identified
-        names = self._pairs.get(key)
+        table = self._table(tool)
+        names = table.get((structure, identified))
         if names is None:
             pairs = [
                 f'{one}.{other}'
                 for one in tool_names(tool, self._energy_tool)
                 for other in _names_of(structure, identified)
             ]
-            mm, share, measured = (
+            kinds = tuple(
                 tuple(name for name in (f'{pair}.{kind}' for pair in pairs) if name in self._wanted)
                 for kind in (MM, SHARE, MEASURED)
             )
-            names = self._pairs[key] = mm, share, measured
+            names = table[structure, identified] = kinds if any(kinds) else ()
         return names
 
 

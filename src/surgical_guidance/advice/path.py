@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -31,6 +32,7 @@ _COLUMNS = 96
 _MARGIN_COST = 1000.0  # of a cell of the margin: the shortest way out of it is taken
 _VERGE_COST = 20.0  # of a cell beside it: a line between two clear cells may cut the corner of a third
 _NEAR_CELLS = 2.0  # a way is kept while tip and target have moved by less
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 _FAR = 1e5  # px; no picture is larger
 _STEP = 4.0  # places are told in quarters of a pixel, which float32 holds exactly
 
@@ -140,14 +142,19 @@ def _grid(scene: SceneState, target: str, tip: NDArray[np.float64]) -> _Grid:
         cv2.fillPoly(mask, [outline], (1,))
         cv2.polylines(mask, [outline], True, (1,))
     reach = math.ceil(MARGIN_SHARE * scene.height / cell)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    near = cv2.dilate(mask, kernel)
-    verge = cv2.dilate(near, np.ones((3, 3), np.uint8)).astype(bool) & ~near.astype(bool)
-    grid = _Grid(cell, mask.astype(bool), near.astype(bool), verge)
+    near = np.asarray(cv2.dilate(mask, _disc(reach)), np.uint8)
+    verge = np.greater(cv2.dilate(near, _NEIGHBOURS), near)
+    grid = _Grid(cell, mask.view(np.bool_), near.view(np.bool_), verge)
     if not touching:  # the cell of the tip is closed only because cells are coarse
         grid.closed[grid.index(tip)] = False
     grid.margin[grid.closed] = False
     return grid
+
+
+@lru_cache(maxsize=4)
+def _disc(reach: int) -> NDArray[np.uint8]:
+    size = 2 * reach + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
 
 
 def _obstacles(scene: SceneState, target: str) -> Iterator[Points]:

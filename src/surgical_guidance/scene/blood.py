@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from statistics import median
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import INSTRUMENT_CLASSES
+from surgical_guidance.scene.marks import mark
 from surgical_guidance.scene.state import NAN, Segmentation, Structure
 
 BLOOD = 'blood'
@@ -69,7 +70,8 @@ class BloodMeter:
         rows = min(_ROWS, labels.shape[0])
         columns = max(1, round(labels.shape[1] * rows / labels.shape[0]))
         small = np.asarray(cv2.resize(labels, (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8)
-        now = _Then(self._time_s, small == index, _lookup(segmentation.classes)[small])
+        tools = mark(small, segmentation.classes, INSTRUMENT_CLASSES, np.empty(small.shape, np.uint8))
+        now = _Then(self._time_s, small == index, tools.view(np.bool_))
         growth = self._growth(now)
         self._remember(now)
         if not now.blood.any():
@@ -85,10 +87,10 @@ class BloodMeter:
             return 0.0
         rates = []
         for then in past:
-            seen = ~(now.covered | then.covered)
-            more = np.count_nonzero(now.blood & seen) - np.count_nonzero(then.blood & seen)
+            hidden = now.covered | then.covered
+            more = np.count_nonzero(now.blood > hidden) - np.count_nonzero(then.blood > hidden)
             rates.append(more / now.blood.size / (now.time_s - then.time_s))
-        return float(np.median(rates))
+        return median(rates)
 
     def _remember(self, now: _Then) -> None:
         step = now.time_s - self._past[-1].time_s if self._past else 0.0
@@ -105,21 +107,15 @@ class BloodMeter:
         """Give a part with its growth and the middle of where, within its box, blood has been for longest."""
         rows, columns = blood.shape
         sx, sy = size[0] / columns, size[1] / rows
-        left, top = (part.contour.min(axis=0) / (sx, sy)).astype(int).tolist()
-        right, bottom = (part.contour.max(axis=0) / (sx, sy)).astype(int).tolist()
-        window = np.s_[top : bottom + 1, left : right + 1]
-        age = np.where(blood[window], self._age[window], np.float32(0.0))
+        left, top, width, height = cv2.boundingRect(part.contour)
+        column, row = max(int(left / sx), 0), max(int(top / sy), 0)
+        window = np.s_[row : int((top + height) / sy) + 1, column : int((left + width) / sx) + 1]
+        age = self._age[window] * blood[window]
         oldest = float(age.max(initial=0.0))
         if oldest <= 0.0:
             x, y = part.contour.mean(axis=0).tolist()
         else:
             ys, xs = np.nonzero(age >= _OLD * oldest)
-            x, y = (float(xs.mean()) + left + 0.5) * sx - 0.5, (float(ys.mean()) + top + 0.5) * sy - 0.5
+            x = (float(xs.sum()) / len(xs) + column + 0.5) * sx - 0.5
+            y = (float(ys.sum()) / len(ys) + row + 0.5) * sy - 0.5
         return replace(part, growth=growth, source_x=x, source_y=y)
-
-
-@lru_cache(maxsize=8)
-def _lookup(classes: tuple[str, ...]) -> NDArray[np.bool_]:
-    table = np.zeros(256, np.bool_)
-    table[: len(classes)] = [name in INSTRUMENT_CLASSES for name in classes]
-    return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -111,11 +111,11 @@ class SceneBuilder:
         self._anatomy = Anatomy()
         self._horizon = Horizon()
         self._sharp_since_s = math.inf
-        self._sharpness = NAN
         self._attitude = Attitude()
         self._moved = (0, 0)
         self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._inside: NDArray[np.uint8] = self._edge
+        self._field: NDArray[np.float32] | None = None
 
     def reset(self) -> None:
         """Begin anew: identities, growth, and the picture that roll and drift refer to."""
@@ -123,6 +123,7 @@ class SceneBuilder:
         self._memory.reset()
         self._blood.reset()
         self._anatomy.reset()
+        self._view.reset()
         self._sharp_since_s = math.inf
         self.reset_reference()
 
@@ -160,9 +161,7 @@ class SceneBuilder:
         if step_s is None:
             self.reset()
             step_s = 0.0
-        view = self._look_at(frame.image, step_s, context)
-        busy = self._sharp_since_s == 0.0 and step_s < _SHARPNESS_S  # where frames are few each gets both
-        self._attitude = self._horizon.follow(frame.image, segmentation, step_s, busy=busy)
+        view = self._look_at(frame.image, segmentation, step_s, context)
         if segmentation is None:
             problem = problem or 'the network gave nothing'
             seen = _Seen()
@@ -230,20 +229,29 @@ class SceneBuilder:
             instruments=with_scales(instruments, scales),
             structures=structures,
             proximities=self._rulers.in_space(near, instruments, tips, tissue, grid, image, aids),
-            quality=cv2.mean(segmentation.confidence[::_EVERY], mask=self._inside[::_EVERY])[0] / 255.0,
+            quality=self._quality(segmentation.confidence[::_EVERY]),
             zones=zones,
             landmarks=landmarks,
         )
 
-    def _look_at(self, image: NDArray[np.uint8], step_s: float, context: Context) -> View:
-        """Measure the picture; its sharpness every :data:`_SHARPNESS_S`, which is often enough and costs the most."""
+    def _look_at(
+        self, image: NDArray[np.uint8], segmentation: Segmentation | None, step_s: float, context: Context
+    ) -> View:
+        """Measure the picture, in turns where frames are many: its sharpness, how it lies, or its light."""
         self._sharp_since_s += step_s
         due = step_s == 0.0 or self._sharp_since_s >= _SHARPNESS_S
-        told = {condition.name for condition in context.conditions}
-        view = self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due)
         if due:
-            self._sharp_since_s, self._sharpness = 0.0, view.sharpness
-        return replace(view, sharpness=self._sharpness)
+            self._sharp_since_s = 0.0
+        all_due = step_s == 0.0 or step_s >= _SHARPNESS_S  # where frames are few
+        before = self._attitude
+        self._attitude = self._horizon.follow(image, segmentation, step_s, busy=due and not all_due)
+        light = all_due or not (due or self._attitude is not before)
+        told = {condition.name for condition in context.conditions}
+        return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due, light=light)
+
+    def _quality(self, confidence: NDArray[np.uint8]) -> float:
+        inside = None if self._field is None else self._inside[::_EVERY]  # a mask takes ten times as long
+        return float(cv2.mean(confidence, mask=inside)[0]) / 255.0
 
     def _move_memory(self, grid: Grid) -> None:
         """Move what is remembered by whole label pixels, as the picture was last seen to move."""
@@ -255,6 +263,9 @@ class SceneBuilder:
 
     def _mark_edge(self, rows: int, columns: int, field: NDArray[np.float32] | None) -> None:
         """Mark on a label map where the picture ends, and what lies inside."""
+        if self._edge.shape == (rows, columns) and field is self._field:
+            return
+        self._field = field
         if self._edge.shape != (rows, columns):
             self._edge = np.empty((rows, columns), np.uint8)
             self._inside = np.empty((rows, columns), np.uint8)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from surgical_guidance.scene.regions import Grid, Region, outlines_in_picture
 from surgical_guidance.scene.shaft import Shaft, fit_shafts
 from surgical_guidance.scene.state import NAN, Instrument
-from surgical_guidance.scene.strip import Strip, Vector, straighten
+from surgical_guidance.scene.strip import Borders, Vector, borders, straighten
 
 SHAFT_DIAMETER_MM = 5.0
 """Outer diameter of the usual laparoscopic shaft [mm]; DOMAIN: 5 mm and 8 mm are common."""
@@ -46,39 +46,42 @@ def find_instruments(
     """
     if not regions:
         return ()
-    centres, axes = _axes(regions, grid, edge)
-    strips, profiles = straighten(regions, grid, centres, axes)
+    rims = borders(regions, grid)
+    axes = _axes(regions, rims, grid, edge)
+    jawed = np.array([region.class_name in JAWED for region in regions])
+    ends, profiles = straighten(rims, axes, jawed, _JAW_BAND, grid)
     shafts = fit_shafts(profiles, [region.class_name for region in regions], grid.pitch, edge.shape[0] * grid.sy)
     outlines = outlines_in_picture(regions, grid)
+    ends_at = zip(ends.at.tolist(), ends.inside.tolist(), ends.spread.tolist(), strict=True)
     return tuple(
         _instrument(*parts, grid, edge, shaft_diameter_mm)
-        for parts in zip(regions, strips, shafts, outlines, strict=True)
+        for parts in zip(regions, ends_at, axes.tolist(), shafts, outlines, strict=True)
     )
 
 
 def _instrument(
     region: Region,
-    strip: Strip,
+    end: tuple[Vector, Vector, float],
+    axis: Vector,
     shaft: Shaft,
     outline: NDArray[np.float32],
     grid: Grid,
     edge: NDArray[np.uint8],
     shaft_diameter_mm: float,
 ) -> Instrument:
-    opening = NAN
-    if region.class_name in JAWED:
-        v, spread = strip.jaws(_JAW_BAND)
-        closed, wide = _OPENINGS[region.class_name]
-        share = (spread / shaft.width - closed) / (wide - closed)
-        opening = min(max(share, 0.0), 1.0) if math.isfinite(share) else NAN
+    (x, y), inside, spread = end
+    ax, ay = axis
+    visible = not _on_edge(inside, edge, grid)
+    opening = along = across = NAN
+    if visible:
+        along, across = (TIP_SIGMA['along'] * grid.pitch) ** 2, (TIP_SIGMA['across'] * grid.pitch) ** 2
+        if region.class_name in JAWED and math.isfinite(shaft.width):
+            closed, wide = _OPENINGS[region.class_name]
+            opening = min(max((spread / shaft.width - closed) / (wide - closed), 0.0), 1.0)
     else:
-        v = strip.point_middle()
-    visible = not _on_edge(strip.place(grid.pitch / 2, v), edge, grid)
-    x, y = strip.place(0.0, v) if visible else (NAN, NAN)
+        x = y = NAN
     scale = shaft_diameter_mm / shaft.width
     c, s = math.cos(shaft.turn), math.sin(shaft.turn)
-    ax, ay = strip.axis
-    along, across = ((TIP_SIGMA[which] * grid.pitch) ** 2 if visible else NAN for which in ('along', 'across'))
     return Instrument(
         class_name=region.class_name,
         score=region.score,
@@ -94,46 +97,41 @@ def _instrument(
         tip_xx=along * ax * ax + across * ay * ay,
         tip_xy=(along - across) * ax * ay,
         tip_yy=along * ay * ay + across * ax * ax,
-        opening=opening if visible else NAN,
+        opening=opening,
     )
 
 
-def _axes(
-    regions: Sequence[Region], grid: Grid, edge: NDArray[np.uint8]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the middle of each region [px of the picture] and the unit vector from where it enters to its far end."""
-    lengths = [len(region.outline) for region in regions]
-    points = np.concatenate([region.outline for region in regions])
-    starts = np.concatenate(([0], np.cumsum(lengths[:-1]))).astype(np.intp)
-    border = edge[points[:, 1], points[:, 0]] != 0
+def _axes(regions: Sequence[Region], rims: Borders, grid: Grid, edge: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Find the unit vector of each region from where it enters the picture to its far end."""
+    x, y, starts = rims.x, rims.y, rims.starts
+    border = edge[rims.points[:, 1], rims.points[:, 0]] != 0
     shapes = [_main_axis(region, grid) for region in regions]
     main = np.array([axis for _, axis, _ in shapes])
-    x, y = points[:, 0] * grid.sx, points[:, 1] * grid.sy
-    along = np.repeat(main[:, 0], lengths) * x + np.repeat(main[:, 1], lengths) * y
+    along = main[:, 0][rims.owners] * x + main[:, 1][rims.owners] * y
     low, high = np.minimum.reduceat(along, starts), np.maximum.reduceat(along, starts)
     entry_low = np.minimum.reduceat(np.where(border, along, np.inf), starts)
     entry_high = np.maximum.reduceat(np.where(border, along, -np.inf), starts)
     enters_low = (entry_low - low <= high - entry_high).tolist()
-    touching = np.add.reduceat(border, starts, dtype=np.int64)
-    touched = np.maximum(touching, 1)
-    entry_x = (np.add.reduceat(x * border, starts) / touched).tolist()
-    entry_y = (np.add.reduceat(y * border, starts) / touched).tolist()
+    touching = np.add.reduceat(border, starts, dtype=np.intp)
+    touches = touching.tolist()
     middle = ((edge.shape[1] * grid.sx - 1) / 2, (edge.shape[0] * grid.sy - 1) / 2)
+    signs = np.ones((len(regions), 1))
     for number, ((cx, cy), (ax, ay), elongated) in enumerate(shapes):
-        if not touching[number]:
+        if not touches[number]:
             # It touches nothing (its shaft is hidden): instruments come from outside, the tip is nearer to the middle.
             forwards = (middle[0] - cx) * ax + (middle[1] - cy) * ay >= 0.0
         elif elongated:
             forwards = enters_low[number]
         else:
-            inward = (cx + 0.5 - grid.sx / 2 - entry_x[number], cy + 0.5 - grid.sy / 2 - entry_y[number])
+            there = border & (rims.owners == number)
+            inward = (cx + 0.5 - grid.sx / 2 - float(x[there].mean()), cy + 0.5 - grid.sy / 2 - float(y[there].mean()))
             reach = math.hypot(*inward)
             if reach > 0.0:
                 main[number] = (inward[0] / reach, inward[1] / reach)
             forwards = True
         if not forwards:
-            main[number] *= -1.0
-    return np.array([centre for centre, _, _ in shapes]), main
+            signs[number] = -1.0
+    return main * signs
 
 
 def _main_axis(region: Region, grid: Grid) -> tuple[Vector, Vector, bool]:

@@ -7,16 +7,16 @@ not remembered, since there a network is least sure.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
+from surgical_guidance.scene.marks import mark
 from surgical_guidance.scene.state import Segmentation
 
 _RIM = 5  # label pixels: size of the square that instruments are grown by before tissue is remembered
+_SQUARE = np.ones((_RIM, _RIM), np.uint8)
 _LEAST_TISSUE = 0.05  # of the picture; less is not the body, and what was seen before lies elsewhere now
 
 
@@ -46,7 +46,7 @@ class TissueMemory:
             self._known, self._covered = np.zeros(shape, np.uint8), np.empty(shape, np.uint8)
             self._rim, self._whole = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
             self._fresh = True
-        cv2.LUT(segmentation.labels, _table(segmentation.classes, INSTRUMENT_CLASSES), dst=self._covered)
+        mark(segmentation.labels, segmentation.classes, INSTRUMENT_CLASSES, self._covered)
         return self._covered
 
     def whole(self, segmentation: Segmentation) -> NDArray[np.uint8]:
@@ -58,19 +58,12 @@ class TissueMemory:
         if self._fresh:
             np.copyto(self._known, labels)
             self._fresh = False
-        cv2.dilate(covered, np.ones((_RIM, _RIM), np.uint8), dst=self._rim)
-        np.copyto(self._known, labels, where=self._rim == 0)
+        cv2.dilate(covered, _SQUARE, dst=self._rim)
+        cv2.copyTo(labels, np.equal(self._rim, 0, out=self._rim.view(np.bool_)).view(np.uint8), self._known)
         np.copyto(self._whole, labels)
-        np.copyto(self._whole, self._known, where=covered.view(np.bool_))
-        if cv2.countNonZero(cv2.LUT(labels[::4], _table(segmentation.classes, STRUCTURE_CLASSES))) < (
-            _LEAST_TISSUE * labels[::4].size
-        ):
+        cv2.copyTo(self._known, covered, self._whole)
+        few = labels[::4]
+        tissue = mark(few, segmentation.classes, STRUCTURE_CLASSES, np.empty(few.shape, np.uint8))
+        if cv2.countNonZero(tissue) < _LEAST_TISSUE * few.size:
             self._fresh = True
         return self._whole
-
-
-@lru_cache(maxsize=16)
-def _table(classes: tuple[str, ...], wanted: tuple[str, ...]) -> NDArray[np.uint8]:
-    table = np.zeros(256, np.uint8)
-    table[: len(classes)] = [name in wanted for name in classes]
-    return table

@@ -31,8 +31,10 @@ _ENERGIES = {int(energy): energy for energy in Energy}
 Part = TypeVar('Part', Condition, Instrument, Landmark, Proximity, Structure, Zone)
 
 _PARTS: dict[type[Any], tuple[str, ...]] = {
-    part: tuple(field.name for field in fields(part))
-    for part in (Condition, Instrument, Landmark, Proximity, Structure, Zone)
+    Proximity: Proximity._fields,
+    **{
+        part: tuple(field.name for field in fields(part)) for part in (Condition, Instrument, Landmark, Structure, Zone)
+    },
 }
 """A part of a scene and its message have the same fields."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -61,41 +60,72 @@ def proximities(
     tips = [(index, instrument) for index, instrument in enumerate(instruments) if instrument.tip_visible]
     if not tips or not structures:
         return ()
-    borders = np.concatenate([region.outline for region in structures])
-    outlines = grid.to_picture(borders)
+    outlines = [region.outline for region in structures]
+    borders = np.concatenate(outlines)
+    rim = grid.to_picture(borders)
     places = np.array([(tip.tip_x, tip.tip_y) for _, tip in tips], np.float32)
-    # (tips, border pixels of all structures, one after another)
-    squares = np.square(outlines[:, 0] - places[:, :1])
-    squares += np.square(outlines[:, 1] - places[:, 1:])
-    bounds = pairwise(accumulate((len(region.outline) for region in structures), initial=0))
-    nearest = np.stack([squares[:, start:end].argmin(axis=1) + start for start, end in bounds], axis=1)
-    apart = np.sqrt(np.take_along_axis(squares, nearest, axis=1))  # to the middle of a pixel: half a pixel too far
+    nearest, squares = _nearest(places, rim, np.array(list(map(len, outlines))))
+    apart = np.sqrt(squares)  # to the middle of a pixel: half a pixel too far
     apart = np.where(apart > grid.pitch, apart - grid.pitch / 2, 0.0).astype(np.float64)
-    points = outlines[nearest]
+    points = rim[nearest]
     hidden = np.zeros(nearest.shape) if covered is None else covered[borders[nearest, 1], borders[nearest, 0]]
-    for row, (x, y) in enumerate(places.tolist()):
-        over = _over(x, y, structures, grid)
-        apart[row, over] = 0.0
-        hidden[row, over] = covered is not None
-        points[row, over] = x, y
+    for row, structure in _over(places, structures, grid):
+        apart[row, structure] = 0.0
+        hidden[row, structure] = covered is not None
+        points[row, structure] = places[row]
     places_px = np.sqrt(2.0 * LOCALISATION_SIGMA**2 + hidden * REMEMBERED_SIGMA**2) * grid.pitch
     known = scales or [Scale(one.mm_per_px, one.mm_per_px_sigma, METHOD) for one in instruments]
-    scale = np.array([(known[index].mm_per_px, known[index].sigma) for index, _ in tips])
+    scale = np.array([known[index][:2] for index, _ in tips])
     millimetres = apart * scale[:, :1]
     unseen = np.hypot(UNSEEN_DEPTH[0] * np.exp(-millimetres / UNSEEN_DEPTH[1]), UNSEEN_DEPTH[2] * millimetres)
     sigma = np.hypot(np.hypot(apart * scale[:, 1:], scale[:, :1] * places_px), unseen)
-    found = zip(apart.tolist(), millimetres.tolist(), sigma.tolist(), points.tolist(), tips, strict=True)
+    count = len(structures)
+    methods = ['' if math.isnan(known[index].mm_per_px) else known[index].method for index, _ in tips]
     return tuple(
-        Proximity(index, structure, px, mm, sigma_mm, '' if math.isnan(mm) else known[index].method, x, y)
-        for pixels, mms, sigmas, ends, (index, _) in found
-        for structure, (px, mm, sigma_mm, (x, y)) in enumerate(zip(pixels, mms, sigmas, ends, strict=True))
+        map(
+            Proximity,
+            [index for index, _ in tips for _ in range(count)],
+            list(range(count)) * len(tips),
+            apart.ravel().tolist(),
+            millimetres.ravel().tolist(),
+            sigma.ravel().tolist(),
+            [method for method in methods for _ in range(count)],
+            points[:, :, 0].ravel().tolist(),
+            points[:, :, 1].ravel().tolist(),
+        )
     )
 
 
-def _over(x: float, y: float, structures: Sequence[Region], grid: Grid) -> list[int]:
-    """Name the structures that a place of the picture lies on."""
-    column, row = round((x + 0.5) / grid.sx - 0.5), round((y + 0.5) / grid.sy - 0.5)
-    return [number for number, region in enumerate(structures) if region.holds(column, row)]
+def _nearest(
+    places: NDArray[np.float32], rim: NDArray[np.float32], lengths: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Find, of outlines one after another, the point of each that is nearest to each place.
+
+    :param lengths: number of points of each outline.
+    :return: its number among all points, and its squared distance, both ``(places, outlines)``.
+    """
+    squares = np.square(rim[:, 0] - places[:, :1])
+    squares += np.square(rim[:, 1] - places[:, 1:])
+    least = np.minimum.reduceat(squares, np.cumsum(lengths) - lengths, axis=1)
+    hits = np.flatnonzero(squares == np.repeat(least, lengths, axis=1))
+    row, point = np.divmod(hits, len(rim))
+    outline = row * len(lengths) + np.repeat(np.arange(len(lengths)), lengths)[point]
+    firsts = np.empty(len(hits), np.bool_)  # of points that are as near as each other
+    firsts[0] = True
+    np.not_equal(outline[1:], outline[:-1], out=firsts[1:])
+    return point[firsts].reshape(least.shape), least
+
+
+def _over(places: NDArray[np.float32], structures: Sequence[Region], grid: Grid) -> list[tuple[int, int]]:
+    """Tell which places of the picture lie on which structures."""
+    column, row = np.rint((places.T + 0.5) / ((grid.sx,), (grid.sy,)) - 0.5)
+    boxes = np.array(
+        [(one.left, one.top, one.left + one.mask.shape[1], one.top + one.mask.shape[0]) for one in structures]
+    )
+    left, top, right, bottom = boxes.T
+    x, y = column[:, None], row[:, None]
+    near = np.argwhere((x >= left) & (x < right) & (y >= top) & (y < bottom)).tolist()
+    return [(at, number) for at, number in near if structures[number].holds(int(column[at]), int(row[at]))]
 
 
 def seen_sigma(near: Proximity) -> float:

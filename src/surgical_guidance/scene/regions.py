@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
+from surgical_guidance.scene.marks import mark
 from surgical_guidance.scene.state import Segmentation
 
 MIN_SHARE = 0.0005
@@ -24,6 +25,11 @@ _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network do
 
 _SCORED = 4  # every fourth row of a part gives its mean probability
 _FEW = 8  # parts of a class, up to which it is worth asking whether they keep clear of each other
+
+
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
+
+_Part = tuple[Sequence[int], Any]  # box and outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +94,18 @@ def outlines_in_picture(regions: Sequence[Region], grid: Grid) -> list[NDArray[n
     if not regions:
         return []
     few = [cv2.approxPolyDP(region.outline, _TOLERANCE, closed=True).reshape(-1, 2) for region in regions]
-    ends = list(accumulate(len(outline) for outline in few))
+    ends = list(accumulate(map(len, few)))
     placed = grid.to_picture(np.concatenate(few))
     return [placed[start:end] for start, end in pairwise((0, *ends))]
 
 
 class RegionFinder:
-    """Finds the regions of label maps. Keeps a buffer of the map's size."""
+    """Finds the regions of label maps. Keeps buffers of the map's size."""
 
     def __init__(self) -> None:
         self._labels: NDArray[np.int32] = np.empty((0, 0), np.int32)
+        self._tissue: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
+        self._wanted = self._highest = self._tissue
 
     def instruments(self, segmentation: Segmentation, covered: NDArray[np.uint8]) -> list[Region]:
         """Give the regions of instruments, class by class, the largest of a class first.
@@ -105,8 +113,7 @@ class RegionFinder:
         :param covered: ``uint8 (h, w)``, 1 where instruments are, else 0.
         """
         self._allocate(segmentation.labels.shape)
-        np.multiply(segmentation.labels, covered, out=self._labels)
-        return self._find(segmentation, segmentation.labels, INSTRUMENT_CLASSES)
+        return self._find(segmentation, segmentation.labels, INSTRUMENT_CLASSES, covered, None)
 
     def structures(
         self,
@@ -121,26 +128,25 @@ class RegionFinder:
         """
         labels = segmentation.labels if whole is None else whole
         self._allocate(labels.shape)
-        np.copyto(self._labels, labels)
-        return self._find(segmentation, labels, STRUCTURE_CLASSES, covered)
+        tissue = mark(labels, segmentation.classes, STRUCTURE_CLASSES, self._tissue)
+        return self._find(segmentation, labels, STRUCTURE_CLASSES, tissue, covered)
 
     def _allocate(self, shape: tuple[int, ...]) -> None:
         if self._labels.shape != shape:
             self._labels = np.empty(shape, np.int32)
+            self._tissue, self._wanted, self._highest = (np.empty(shape, np.uint8) for _ in range(3))
 
     def _find(
         self,
         segmentation: Segmentation,
         labels: NDArray[np.uint8],
-        wanted: Sequence[str],
-        covered: NDArray[np.uint8] | None = None,
+        wanted: tuple[str, ...],
+        flags: NDArray[np.uint8],
+        covered: NDArray[np.uint8] | None,
     ) -> list[Region]:
-        # one pass for all classes: this mode follows the outer border of every connected part of a map of integers.
-        # Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel.
-        outlines, _ = cv2.findContours(self._labels, cv2.RETR_FLOODFILL, cv2.CHAIN_APPROX_NONE)
         smallest = max(1.0, MIN_SHARE * labels.size)
-        parts: dict[int, list[tuple[Sequence[int], Any]]] = {}
-        for outline in outlines:
+        parts: dict[int, list[_Part]] = {}
+        for outline in self._outlines(labels, flags):
             column, row = outline[0, 0]
             parts.setdefault(int(labels[row, column]), []).append((cv2.boundingRect(outline), outline))
         found: list[Region] = []
@@ -149,6 +155,25 @@ class RegionFinder:
                 found += _of_class(name, index, segmentation, labels, covered, parts[index], smallest)
         return found
 
+    def _outlines(self, labels: NDArray[np.uint8], flags: NDArray[np.uint8]) -> Sequence[Any]:
+        """Follow the outer border of every connected part of every wanted class.
+
+        Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel. Where
+        no two classes touch, the borders of all that is wanted are those of its classes, and found in half the time.
+        """
+        np.multiply(labels, flags, out=self._wanted)
+        cv2.dilate(self._wanted, _NEIGHBOURS, dst=self._highest)  # of two that touch, the lower label has a higher one
+        np.not_equal(self._highest, self._wanted, out=self._highest.view(np.bool_))
+        cv2.bitwise_and(self._highest, flags, dst=self._highest)
+        if not cv2.hasNonZero(self._highest):
+            outlines, kin = cv2.findContours(flags, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+            holes = kin[0, :, 3].tolist() if len(outlines) else []
+            return [outline for outline, parent in zip(outlines, holes, strict=True) if parent < 0]
+        np.copyto(self._labels, self._wanted)
+        # one pass for all classes: this mode follows the outer border of every connected part of a map of integers
+        outlines, _ = cv2.findContours(self._labels, cv2.RETR_FLOODFILL, cv2.CHAIN_APPROX_NONE)
+        return [outline for outline in outlines if flags[outline[0, 0, 1], outline[0, 0, 0]]]
+
 
 def _of_class(
     name: str,
@@ -156,7 +181,7 @@ def _of_class(
     segmentation: Segmentation,
     labels: NDArray[np.uint8],
     covered: NDArray[np.uint8] | None,
-    parts: Sequence[tuple[Sequence[int], Any]],
+    parts: Sequence[_Part],
     smallest: float,
 ) -> Iterator[Region]:
     # a border has at least as many pixels as its box's longer side: specks go early
@@ -174,7 +199,8 @@ def _of_class(
         area = cv2.countNonZero(mask)
         if area >= smallest:
             seen = mask
-            if covered is not None:  # what is covered has neither an area in the picture nor a score
+            # what is covered has neither an area in the picture nor a score
+            if covered is not None and cv2.hasNonZero(covered[window]):
                 seen = np.greater(mask, covered[window]).view(np.uint8)
                 area = cv2.countNonZero(seen)
             rows = _SCORED if height > _SCORED * _SCORED else 1

@@ -249,4 +249,4 @@ def _apart(near: Proximity, tip: SpacePoint, end: SpacePoint) -> Proximity:
     share = min(max(deep / space if space > 0.0 else 1.0, 0.5), 1.0)
     along = math.hypot(tip.sigma, end.sigma) * share
     sigma = math.hypot(seen_sigma(near), along, risen, _NOT_NEAREST[0], _NOT_NEAREST[1] * space)
-    return replace(near, distance_mm=space, sigma_mm=sigma, method=STEREO)
+    return near._replace(distance_mm=space, sigma_mm=sigma, method=STEREO)

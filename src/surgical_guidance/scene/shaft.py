@@ -36,7 +36,7 @@ TOOL_LENGTH = {'l_hook_electrocautery': 2.5, 'grasper': 3.0, 'clipper': 3.0, 'su
 
 _USUAL_TOOL_LENGTH = 3.0
 _SAMPLES = 14  # slabs that lines are drawn through: 91 lines
-_SHARES = np.linspace(0.0, 1.0, _SAMPLES)
+_SHARES = np.linspace(0.0, 1.0, _SAMPLES)[:, None]
 _FIRST, _SECOND = np.triu_indices(_SAMPLES, 1)
 _FITS = (0.8, 0.05)  # a slab agrees with a line within this many label pixels plus this share of its width
 _TAPER = (-0.05, 0.12)  # of these lines; the shaft comes from the camera's side, so it seldom narrows away from the tip
@@ -93,22 +93,26 @@ def fit_shafts(profiles: Profiles, class_names: Sequence[str], pitch: float, hei
 
 def _consensus(
     u: Numbers, width: Numbers, behind: NDArray[np.bool_], allowed: Numbers
-) -> tuple[Numbers, Numbers, NDArray[np.int64]]:
+) -> tuple[Numbers, Numbers, NDArray[np.uint8]]:
     """Give slope, width at the tip [px] and number of votes of the line that most slabs agree with, an entry each."""
     # evenly from the first slab behind the tool to the last; one between them that is not behind it has no vote
     first, last = behind.argmax(axis=1), behind.shape[1] - 1 - behind[:, ::-1].argmax(axis=1)
-    chosen = (first[:, None] + _SHARES * (last - first)[:, None] + 0.5).astype(np.intp)
-    us, ws = u[chosen], np.take_along_axis(width, chosen, axis=1)
-    bound = np.where(np.take_along_axis(behind, chosen, axis=1), np.take_along_axis(allowed, chosen, axis=1), -1.0)
-    apart = us[:, _SECOND] - us[:, _FIRST]
-    slope = (ws[:, _SECOND] - ws[:, _FIRST]) / np.where(apart > 0.0, apart, 1.0)
-    at_tip = ws[:, _FIRST] - slope * us[:, _FIRST]
+    chosen = (first + _SHARES * (last - first) + 0.5).astype(np.intp)  # (samples, regions), as all that follows
+    rows = np.arange(len(first))
+    us, ws = u[chosen], width[rows, chosen]
+    bound = np.where(behind[rows, chosen], allowed[rows, chosen], -1.0).astype(np.float32)
+    apart = us[_SECOND] - us[_FIRST]
+    slope = (ws[_SECOND] - ws[_FIRST]) / np.where(apart > 0.0, apart, 1.0)
+    at_tip = ws[_FIRST] - slope * us[_FIRST]
     possible = (apart > 0.0) & (slope >= _TAPER[0]) & (slope <= _TAPER[1])
-    off = np.abs(at_tip[:, :, None] + slope[:, :, None] * us[:, None, :] - ws[:, None, :])
-    votes = (off <= bound[:, None, :]).sum(axis=2) * possible
-    best = votes.argmax(axis=1)
-    rows = np.arange(len(best))
-    return slope[rows, best], at_tip[rows, best], votes[rows, best]
+    # in single precision, and summed over the first axis: it is the greatest array of all, (samples, lines, regions)
+    off = slope.astype(np.float32) * us.astype(np.float32)[:, None]
+    off += at_tip.astype(np.float32)
+    off -= ws.astype(np.float32)[:, None]
+    np.abs(off, out=off)
+    votes = np.add.reduce(off <= bound[:, None], axis=0, dtype=np.uint8) * possible
+    best = votes.argmax(axis=0)
+    return slope[best, rows], at_tip[best, rows], votes[best, rows]
 
 
 def _refined(profiles: Profiles, agrees: NDArray[np.bool_], count: NDArray[np.int64], pitch: float) -> list[Shaft]:

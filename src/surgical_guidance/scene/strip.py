@@ -1,168 +1,140 @@
-"""Regions laid straight along their axes, side by side: what is crooked in a picture is rows and columns here.
+"""Regions laid straight along their axes: how wide they are behind their foremost ends, and where those are.
 
-All instruments of a frame are measured together, since a call costs more than the few numbers of one instrument.
+All of it is read off the outlines. All instruments of a frame are measured together, since a call costs more than the
+few numbers of one instrument.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.scene.regions import Grid, Region
 
 Vector = tuple[float, float]
+Numbers = NDArray[np.float64]
 
 _TIP_BAND = 1.5  # label pixels behind the foremost point that make a tip
-_ENOUGH = 255.0  # one label pixel: so much of the first row says where the tip is
-_SLAB = 2  # rows that are measured together
+_CUT = 2  # label pixels from one cut across the axis to the next; no step of an outline is as long
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """The outlines of regions, one after another.
+
+    :param points: ``int32 (n, 2)``, label pixels.
+    :param x: to the right, ``float64 (n,)`` [px of the picture], 0 in the middle of the first label pixel.
+    :param y: down, likewise.
+    :param starts: where each region's points begin.
+    :param owners: whose each point is.
+    """
+
+    points: NDArray[np.int32]
+    x: Numbers
+    y: Numbers
+    starts: NDArray[np.intp]
+    owners: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """Regions cut into slabs across their axes; one row a region.
+    """Regions cut across their axes; one row a region.
 
-    :param u: middle of each slab, distance behind the foremost point, ``float64 (n,)`` [px].
+    :param u: where each cut is, distance behind the foremost point, ``float64 (n,)`` [px].
     :param width: ``float64 (regions, n)`` [px]; 0 where a region has nothing.
-    :param middle: middle of each slab across the axis, ``float64 (regions, n)`` [px].
+    :param middle: middle of each cut across the axis, ``float64 (regions, n)`` [px].
     """
 
-    u: NDArray[np.float64]
-    width: NDArray[np.float64]
-    middle: NDArray[np.float64]
+    u: Numbers
+    width: Numbers
+    middle: Numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """A region, straightened.
+class Ends:
+    """The foremost ends of regions, an entry each.
 
-    Coordinates [px of the picture]: ``u`` behind the foremost point against the axis, ``v`` to the right of the axis.
-
-    :param pixels: ``uint8 (rows, columns)``, how far each belongs to the region, 0 to 255; a row is one label pixel of
-        ``u``, the first one is at the tip; a column is one label pixel of ``v``.
-    :param origin: place in the picture of ``u = 0, v = 0`` [px].
-    :param axis: unit vector towards the tip.
-    :param first_v: ``v`` of the middle of the first column [px].
-    :param pitch: size of a label pixel [px].
+    :param at: middle of the foremost end, ``float64 (regions, 2)`` [px of the picture].
+    :param inside: half a label pixel behind it.
+    :param spread: how far apart the outer sides of the jaws end [px]; of what has none its width there.
     """
 
-    pixels: NDArray[np.uint8]
-    origin: Vector
-    axis: Vector
-    first_v: float
-    pitch: float
+    at: Numbers
+    inside: Numbers
+    spread: Numbers
 
-    def place(self, u: float, v: float) -> Vector:
-        """Give the place in the picture of a point of the strip [px]."""
-        return (
-            self.origin[0] - u * self.axis[0] - v * self.axis[1],
-            self.origin[1] - u * self.axis[1] + v * self.axis[0],
-        )
 
-    def point_middle(self) -> float:
-        """Find the middle of the foremost end of something pointed, ``v`` [px]."""
-        weights = self.pixels[: math.ceil(_TIP_BAND)].astype(np.float64)
-        first = weights[0]
-        total = float(first.sum())
-        if total < _ENOUGH:
-            first = weights.sum(axis=0)
-            total = float(first.sum())
-        return self.first_v + (float(first @ np.arange(len(first))) / total * self.pitch if total else 0.0)
-
-    def jaws(self, band: float) -> tuple[float, float]:
-        """Find the ends of two jaws: the middle between them, ``v``, and how far apart their outer sides are [px].
-
-        :param band: how far behind each other they may end, share of the greatest width.
-        """
-        solid = self.pixels > 127
-        widest = float(np.add.reduce(solid, axis=1).max(initial=0))
-        rows = max(math.ceil(_TIP_BAND), round(band * widest))
-        used = np.flatnonzero(np.logical_or.reduce(solid[:rows], axis=0))
-        if not len(used):
-            return self.point_middle(), 0.0
-        first, last = int(used[0]), int(used[-1])
-        return self.first_v + (first + last) / 2 * self.pitch, (last - first + 1) * self.pitch
+def borders(regions: Sequence[Region], grid: Grid) -> Borders:
+    """Put the outlines of regions, of which there is at least one, into a row."""
+    lengths = np.array([len(region.outline) for region in regions])
+    points = np.concatenate([region.outline for region in regions])
+    starts = np.cumsum(lengths) - lengths
+    return Borders(
+        points, points[:, 0] * grid.sx, points[:, 1] * grid.sy, starts, np.repeat(np.arange(len(regions)), lengths)
+    )
 
 
 def straighten(
-    regions: Sequence[Region], grid: Grid, centres: NDArray[np.float64], axes: NDArray[np.float64]
-) -> tuple[list[Strip], Profiles]:
-    """Lay regions straight and cut them into slabs of two label pixels.
+    outlines: Borders, axes: Numbers, jawed: NDArray[np.bool_], band: float, grid: Grid
+) -> tuple[Ends, Profiles]:
+    """Measure regions along their axes.
 
-    :param regions: at least one.
-    :param centres: a point on each axis, ``(n, 2)`` [px of the picture].
-    :param axes: unit vectors towards the tips, ``(n, 2)``, in the picture.
+    :param axes: unit vectors towards the tips, ``(regions, 2)``, in the picture.
+    :param jawed: which end in two jaws: their end is the middle between the jaws' ends.
+    :param band: how far behind each other two jaws may end, share of the greatest width.
     """
-    pitch = grid.pitch
-    low, high, left, right = _extents(regions, grid, axes)
-    rows = [math.ceil((near - far) / pitch) + 2 for near, far in zip(high, low, strict=True)]
-    columns = [math.ceil((last - first) / pitch) + 3 for last, first in zip(right, left, strict=True)]
-    tall = -(-max(rows) // _SLAB) * _SLAB
-    canvas = np.zeros((tall, sum(columns)), np.uint8)
-    sums = np.zeros((canvas.shape[1], 2 * len(regions)), np.float32)
-    ramp = np.arange(max(columns), dtype=np.float32)
-    strips = []
-    start = 0
-    places = zip(regions, centres.tolist(), axes.tolist(), high, left, rows, columns, strict=True)
-    for number, (region, (x, y), (ax, ay), top, side, m, n) in enumerate(places):
-        column, row = (x + 0.5) / grid.sx - 0.5, (y + 0.5) / grid.sy - 0.5
-        # the outer side of the foremost pixel
-        foremost = top - (column * ax * grid.sx + row * ay * grid.sy) + pitch / 2
-        first_v = side - (row * ax * grid.sy - column * ay * grid.sx) - pitch
-        origin = (x + foremost * ax, y + foremost * ay)
-        begin = (  # middle of the first row and column, in the picture
-            origin[0] - pitch / 2 * ax - first_v * ay,
-            origin[1] - pitch / 2 * ay + first_v * ax,
-        )
-        to_mask = np.array((
-            (-ay * pitch / grid.sx, -ax * pitch / grid.sx, (begin[0] + 0.5) / grid.sx - 0.5 - region.left),
-            (ax * pitch / grid.sy, -ay * pitch / grid.sy, (begin[1] + 0.5) / grid.sy - 0.5 - region.top),
-        ))  # fmt: skip
-        pixels = canvas[:m, start : start + n]
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cv2.warpAffine(
-            np.multiply(region.mask, np.uint8(255)),
-            to_mask,
-            (n, m),
-            dst=pixels,
-            flags=flags,
-            borderMode=cv2.BORDER_CONSTANT,
-        )
-        strips.append(Strip(pixels, origin, (ax, ay), first_v, pitch))
-        sums[start : start + n, 2 * number] = 1.0
-        sums[start : start + n, 2 * number + 1] = ramp[:n]
-        start += n
-    return strips, _profiles(canvas, sums, np.array([strip.first_v for strip in strips]), pitch)
+    owners, starts, pitch = outlines.owners, outlines.starts, grid.pitch
+    c, s = axes[:, 0], axes[:, 1]
+    c_each, s_each = c[owners], s[owners]
+    along = c_each * outlines.x + s_each * outlines.y
+    v = c_each * outlines.y - s_each * outlines.x
+    top = np.maximum.reduceat(along, starts)
+    behind = (top[owners] - along) / pitch  # label pixels behind the foremost one's middle
+    # an outline runs through the middles of pixels: half of one is missing on either side
+    rim = np.maximum(np.abs(c) * grid.sy, np.abs(s) * grid.sx)
+    profiles = _cut_across(outlines, behind, v, rim, pitch)
+
+    rows = np.maximum(np.rint(band / pitch * profiles.width.max(axis=1)), 2.0)
+    ending = behind <= (rows - 0.5)[owners]
+    first = np.minimum.reduceat(np.where(ending, v, np.inf), starts)
+    last = np.maximum.reduceat(np.where(ending, v, -np.inf), starts)
+    weight = np.maximum(_TIP_BAND - behind, 0.0)
+    pointed = np.add.reduceat(weight * v, starts) / np.add.reduceat(weight, starts)
+    v_end = np.where(jawed, (first + last) / 2, pointed)
+    inside = np.stack((top * c - v_end * s + (grid.sx - 1) / 2, top * s + v_end * c + (grid.sy - 1) / 2), axis=1)
+    return Ends(inside + pitch / 2 * axes, inside, last - first + rim), profiles
 
 
-def _profiles(
-    canvas: NDArray[np.uint8], sums: NDArray[np.float32], first_v: NDArray[np.float64], pitch: float
-) -> Profiles:
-    both = canvas.astype(np.float32) @ sums
-    slabs = (both[::_SLAB] + both[1::_SLAB]).T.astype(np.float64)
-    weight, moment = slabs[::2], slabs[1::2]
-    u = np.asarray((np.arange(weight.shape[1]) + 0.5) * (_SLAB * pitch), np.float64)
-    middle = first_v[:, None] + moment / np.maximum(weight, 1.0) * pitch
-    return Profiles(u, np.asarray(weight * (pitch / (255.0 * _SLAB)), np.float64), np.asarray(middle, np.float64))
+def _cut_across(outlines: Borders, behind: Numbers, v: Numbers, rim: Numbers, pitch: float) -> Profiles:
+    """Cut outlines at even distances: where they cross a cut, they enter it or leave it."""
+    place = behind / _CUT + 0.5  # cuts are at whole numbers from 1
+    before = place.astype(np.intp)
+    after = _next(before, outlines.starts)
+    crossing = np.flatnonzero(before != after)
+    cuts = max(int(before.max(initial=0)), 1)
+    cut = np.maximum(before, after)[crossing]
+    onwards = _next(np.arange(len(place)), outlines.starts)[crossing]
+    p, q = place[crossing], place[onwards]
+    v0 = v[crossing]
+    at = v0 + (cut - p) / (q - p) * (v[onwards] - v0)
+    bins = outlines.owners[crossing] * cuts + (cut - 1)
+    size = len(rim) * cuts
+    shape = (len(rim), cuts)
+    count = np.bincount(bins, minlength=size).reshape(shape)
+    between = np.bincount(bins, np.where(after[crossing] > before[crossing], at, -at), minlength=size).reshape(shape)
+    middle = np.bincount(bins, at, minlength=size).reshape(shape) / np.maximum(count, 1)
+    u = np.asarray((np.arange(cuts) + 0.5) * (_CUT * pitch) + pitch / 2, np.float64)
+    width = np.asarray(np.abs(between) + count * (rim / 2)[:, None], np.float64)
+    return Profiles(u, width, np.asarray(middle, np.float64))
 
 
-def _extents(
-    regions: Sequence[Region], grid: Grid, axes: NDArray[np.float64]
-) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Give the least and greatest extent of each region along and across its axis [px of the picture]."""
-    lengths = [len(region.outline) for region in regions]
-    points = np.concatenate([region.outline for region in regions])
-    starts = np.concatenate(([0], np.cumsum(lengths[:-1]))).astype(np.intp)
-    x, y = points[:, 0] * grid.sx, points[:, 1] * grid.sy
-    c, s = np.repeat(axes[:, 0], lengths), np.repeat(axes[:, 1], lengths)
-    along, across = c * x + s * y, c * y - s * x
-    return (
-        np.minimum.reduceat(along, starts).tolist(),
-        np.maximum.reduceat(along, starts).tolist(),
-        np.minimum.reduceat(across, starts).tolist(),
-        np.maximum.reduceat(across, starts).tolist(),
-    )
+def _next(values: NDArray[np.intp], starts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Give what follows each value in its own closed outline."""
+    after = np.empty_like(values)
+    after[:-1] = values[1:]
+    after[starts[1:] - 1] = values[starts[:-1]]
+    after[-1] = values[starts[-1]]
+    return after

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from surgical_guidance.scene.state import Energy, Instrument
@@ -126,27 +125,39 @@ class Tracker:
     ) -> dict[int, _Track]:
         if not instruments or not self._tracks:
             return {}
-        tracks: NDArray[np.float64] = np.array([(t.x, t.y, t.axis_x, t.axis_y, t.unseen_s) for t in self._tracks])
-        found = np.array([(x, y, one.axis_x, one.axis_y) for one, (x, y) in zip(instruments, heads, strict=True)])
-        apart = np.hypot(found[:, :1] - tracks[:, 0], found[:, 1:2] - tracks[:, 1])
-        reach = np.minimum(_REACH + _SPEED * tracks[:, 4], _FURTHEST) * height
-        turned = 1.0 - found[:, 2:] @ tracks[:, 2:4].T
-        other = np.array([[one.class_name != track.class_name for track in self._tracks] for one in instruments])
-        cost = apart / reach + _TURN_COST * turned + _CLASS_COST * other
-        cost[~(apart <= reach) | np.isnan(cost)] = _NEVER  # what is not a number is never near
-        rows, columns = linear_sum_assignment(cost)
-        return {
-            row: self._tracks[column]
-            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-            if cost[row, column] < _NEVER
-        }
+        reaches = [min(_REACH + _SPEED * track.unseen_s, _FURTHEST) * height for track in self._tracks]
+        costs = [
+            [_cost(one, x, y, track, reach) for track, reach in zip(self._tracks, reaches, strict=True)]
+            for one, (x, y) in zip(instruments, heads, strict=True)
+        ]
+        near = [(row, column) for row, line in enumerate(costs) for column, cost in enumerate(line) if cost < _NEVER]
+        rows, columns = {row for row, _ in near}, {column for _, column in near}
+        if not len(near) == len(rows) == len(columns):  # else each is near one at most, and there is nothing to choose
+            best = linear_sum_assignment(np.array(costs))
+            near = [
+                (row, column)
+                for row, column in zip(*(line.tolist() for line in best), strict=True)
+                if costs[row][column] < _NEVER
+            ]
+        return {row: self._tracks[column] for row, column in near}
+
+
+def _cost(one: Instrument, x: float, y: float, track: _Track, reach: float) -> float:
+    """Tell how unlike a track is what was found with its head at a place; what is not a number is never near."""
+    off_x, off_y = x - track.x, y - track.y
+    if not (-reach <= off_x <= reach and -reach <= off_y <= reach):
+        return _NEVER
+    apart = math.hypot(off_x, off_y)
+    turned = 1.0 - (one.axis_x * track.axis_x + one.axis_y * track.axis_y)
+    cost = apart / reach + _TURN_COST * turned + _CLASS_COST * (one.class_name != track.class_name)
+    return cost if apart <= reach and math.isfinite(cost) else _NEVER
 
 
 def _head(one: Instrument) -> tuple[float, float]:
     """Give the tip, or the foremost point of the outline where the tip is not visible [px]."""
     if one.tip_visible:
         return one.tip_x, one.tip_y
-    contour: NDArray[np.float32] = one.contour
+    contour = one.contour
     if not len(contour):
         return 0.0, 0.0
     x, y = contour[int((contour[:, 0] * one.axis_x + contour[:, 1] * one.axis_y).argmax())].tolist()

@@ -20,6 +20,7 @@ CENTRE_SHARE = 0.36
 """Sharpness is measured in the middle of the field of view, at most this share of its width and height [I]."""
 
 _COARSE_ROWS = 160
+_FIELD_EVERY = 4  # small pictures, from which the field of view is found anew
 _FEW = 4  # every fourth pixel of the coarse picture tells its colours
 _WHITE = 225  # grey value of a pixel that is nearly white
 _RED = 1.12  # times the green
@@ -69,32 +70,57 @@ class ViewMeter:
         self._coarse: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._coarse_grey = self._lit = self._field_mask = self._coarse
         self._field: NDArray[np.float32] | None = None
+        self._view = View()
+        self._since_field = 0
 
-    def measure(self, image: NDArray[np.uint8], *, colours: bool = False, sharpness: bool = True) -> View:
-        """Measure a picture.
+    def reset(self) -> None:
+        """Measure the next picture whole, whatever is asked for."""
+        self._shape = ()
+
+    def measure(
+        self, image: NDArray[np.uint8], *, colours: bool = False, sharpness: bool = True, light: bool = True
+    ) -> View:
+        """Measure a picture. What is not asked for is as it was measured last.
 
         :param image: ``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8.
-        :param colours: measure these too, where there are any.
-        :param sharpness: measure it, and find the field of view; else it is NaN, and the field is as it was.
+        :param colours: with the light measure these too, where there are any.
+        :param sharpness: measure how sharp it is.
+        :param light: measure its brightness, and now and then find the field of view.
         """
         if image.shape != self._shape:
             self._allocate(image.shape)
+            sharpness = light = True
+        view = self._view
+        brightness, seen = view.brightness, view.colours if colours else None
+        if light:
+            self._find_field(image)
+            brightness = self._brightness()
+            if colours and image.ndim == 3:
+                seen = self._colours(whole=self._field is None)
+        sharp = _sharpness(image, self._field) if sharpness else view.sharpness
+        self._view = View(sharp, brightness, self._field, seen)
+        return self._view
+
+    def _find_field(self, image: NDArray[np.uint8]) -> None:
+        """Make the small picture, and from every fourth one the field of view: its edge moves slowly, if at all."""
         rows, columns = self._coarse_grey.shape
         # nearest: brightness and the field's border need no filter, and only these rows of the frame are touched
         cv2.resize(image, (columns, rows), dst=self._coarse, interpolation=cv2.INTER_NEAREST)
         if image.ndim == 3:
             cv2.cvtColor(self._coarse, cv2.COLOR_BGR2GRAY, dst=self._coarse_grey)
-        if sharpness:  # the edge of the field of view moves slowly, if at all
-            self._field = self._find_field()
-        field = self._field
-        if field is None:
-            brightness = cv2.mean(self._coarse_grey)[0]
-        else:
-            self._field_mask.fill(0)
-            cv2.fillConvexPoly(self._field_mask, np.rint(field * (columns, rows)).astype(np.int32), (255,))
-            brightness = cv2.mean(self._coarse_grey, mask=self._field_mask)[0]
-        seen = self._colours(whole=field is None) if colours and image.ndim == 3 else None
-        return View(_sharpness(image, field) if sharpness else NAN, brightness / 255.0, field, seen)
+        if self._since_field % _FIELD_EVERY == 0:
+            field = self._outline()
+            if field is None or self._field is None or not np.array_equal(field, self._field):
+                self._field = field  # the same array as long as it is the same field
+                if field is not None:
+                    self._field_mask.fill(0)
+                    outline = np.rint(field * (columns, rows)).astype(np.int32)
+                    cv2.fillConvexPoly(self._field_mask, outline, (255,))
+        self._since_field += 1
+
+    def _brightness(self) -> float:
+        mask = None if self._field is None else self._field_mask
+        return float(cv2.mean(self._coarse_grey, mask=mask)[0]) / 255.0
 
     def _colours(self, *, whole: bool) -> Colours | None:
         few = self._coarse[::_FEW, ::_FEW]
@@ -118,8 +144,9 @@ class ViewMeter:
         self._lit = np.empty((rows, columns), np.uint8)
         self._field_mask = np.empty((rows, columns), np.uint8)
         self._shape = shape
+        self._field, self._view, self._since_field = None, View(), 0
 
-    def _find_field(self) -> NDArray[np.float32] | None:
+    def _outline(self) -> NDArray[np.float32] | None:
         """Take the hull of the largest lit part: a field of view is convex, a black shaft inside it is not a dent."""
         cv2.threshold(self._coarse_grey, _LIT, 255, cv2.THRESH_BINARY, dst=self._lit)
         parts, _ = cv2.findContours(self._lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -145,8 +172,8 @@ def _sharpness(image: NDArray[np.uint8], field: NDArray[np.float32] | None) -> f
         # linear takes 2 of the 2.25 rows that 1080p has for one here: next to no aliasing, a tenth of the cost of area
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if crop.ndim == 3 else crop
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
-    return float(deviation[0, 0]) ** 2
+    edges = cv2.Laplacian(grey, cv2.CV_16S)
+    return float(cv2.norm(edges) ** 2 - cv2.sumElems(edges)[0] ** 2 / edges.size) / edges.size
 
 
 def _measuring_rectangle(field: NDArray[np.float32] | None) -> tuple[float, float, float, float]:
