@@ -76,9 +76,14 @@ class Deployed(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Give labels and confidence."""
         logits = self.network(normalise(image.permute(0, 3, 1, 2).float()))
+        # Over classes as the last axis: 16 planes of 4 KiB times n lie in the same few lines of a processor's cache,
+        # and going through them side by side takes twice as long. The flattening keeps ONNX Runtime from undoing it.
+        rows = logits.permute(0, 2, 3, 1).flatten(0, 2)
         # The confidence is smooth: at half size it costs a quarter. 1 / sum(exp(l - max)) is the softmax of the winner,
         # in operators that ONNX Runtime runs five times faster than its softmax over channels.
-        winner = 255.0 / (logits - logits.amax(dim=1, keepdim=True)).exp().sum(dim=1, keepdim=True)
+        winner = 255.0 / (rows - rows.amax(dim=1, keepdim=True)).exp().sum(dim=1, keepdim=True)
+        winner = winner.reshape(logits.shape[0], 1, *logits.shape[2:])
         winner = functional.interpolate(winner, scale_factor=2.0, mode='nearest')
         full = functional.interpolate(logits, scale_factor=2.0, mode='bilinear', align_corners=False)
-        return full.argmax(dim=1).to(torch.uint8), winner[:, 0].round().to(torch.uint8)
+        labels = full.permute(0, 2, 3, 1).flatten(0, 2).argmax(dim=1).reshape(full.shape[0], *full.shape[2:])
+        return labels.to(torch.uint8), winner[:, 0].round().to(torch.uint8)
