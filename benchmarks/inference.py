@@ -98,15 +98,14 @@ def _allocations(lineup: Lineup, pictures: list[NDArray[np.uint8]], tell: Tell) 
     """Tell what Python and NumPy allocate: at most at one time in a frame, and what of it stays."""
     peaks = np.zeros(WATCHED, np.int64)  # made before: what is counted in it is no allocation
     first = WARM_UP + FRAMES + 1
+    tell(0.6, 'allocations')
     tracemalloc.start()
     try:
         for count in range(WATCHED):
             lineup.look(_frame(pictures, first + count))
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
-        for count in range(WATCHED):
-            if count % RATE == 0:
-                tell(0.6 + 0.1 * count / WATCHED, 'allocations')
+        for count in range(WATCHED):  # nothing is told meanwhile: drawing it would be counted
             held = tracemalloc.get_traced_memory()[0]
             tracemalloc.reset_peak()
             lineup.look(_frame(pictures, first + WATCHED + count))

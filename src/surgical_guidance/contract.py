@@ -120,6 +120,21 @@ DEGRADATION_STEP: Final = Topic(
     Reliability.RELIABLE,
     Durability.TRANSIENT_LOCAL,
 )
+SESSION_CONTEXT: Final = Topic(
+    'session_context',
+    'surgical_guidance_msgs/msg/SessionContext',
+    'the operating room: pedals, surgeon, arm stack',
+    'energy, critical view, what has been identified; on change, and repeated for as long as energy is to be believed',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+)
+CAMERA_INFO: Final = Topic(
+    'camera/camera_info',
+    'sensor_msgs/msg/CameraInfo',
+    'whoever calibrates',
+    'the calibration of the camera, repeated; listened to while the parameter calibration is empty',
+    rate=1.0,
+)
 SUGGESTION: Final = Topic(
     'suggestion',
     'surgical_guidance_msgs/msg/Suggestion',
@@ -196,12 +211,13 @@ OVERLAY_COMPRESSED: Final = Topic(
 )
 
 TOPICS: Final = (
-    FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SUGGESTION, TIMING, HEARTBEAT,
-    STATUS, ALARM, DIAGNOSTICS, OVERLAY_IMAGE, OVERLAY_COMPRESSED,
+    FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SESSION_CONTEXT,
+    CAMERA_INFO, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, OVERLAY_IMAGE, OVERLAY_COMPRESSED,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
+RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
 
 # Class names: CholecSeg8k (Hong et al., 2020) in snake case, and three that it lacks.
@@ -270,6 +286,7 @@ def as_markdown() -> str:
         f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
+        f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
     ]
     return '\n'.join(lines) + '\n'
 

@@ -10,7 +10,7 @@ import pytest
 from inference_helpers import GivenEngine, as_frame, noise, told
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.errors import FrameOverwritten, ModelError
+from surgical_guidance.errors import EngineError, FrameOverwritten, ModelError
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference.degradation import load_ladder
 from surgical_guidance.inference.lineup import Lineup, Look, Outcome
@@ -212,6 +212,46 @@ def test_a_step_swaps_in_a_smaller_input_that_was_made_ready_before() -> None:
     lineup.ask(0)
     lineup.look(stream.frame(62))
     assert lineup.look(stream.frame(92)).context.phase == 'late'
+
+
+def test_a_smaller_size_that_cannot_be_loaded_is_left_out_and_the_model_stays_at_its_full_size() -> None:
+    def resize(manifest: Manifest) -> Pipeline:
+        raise EngineError('the plan was built for other shapes', where='plan')
+
+    spec = PHASE.input.model_copy(update={'width': 64, 'height': 64, 'size_step': 16})
+    phase = PHASE.model_copy(update={'input': spec})
+    engine = GivenEngine({'phase': np.array([[0.2, 0.8]], np.float32)}, spec.shape)
+    lineup = Lineup([Pipeline(SEGMENTATION, GivenEngine(labels())), Pipeline(phase, engine)], 1000.0, resize=resize)
+    lineup.warm_up()
+    assert lineup.left_out == ['phase at 32 x 32: plan: the plan was built for other shapes']
+    lineup.ask(next(index for index, step in enumerate(load_ladder().steps) if step.ordinary.size < 1))
+    lineup.look(Play(SEGMENTATION).frame(1))
+    assert [(each.name, each.width) for each in lineup.status().models] == [('segmentation', 16), ('phase', 64)]
+
+
+def test_the_segmentation_that_ships_is_made_ready_for_smaller_pictures() -> None:
+    lineup = Lineup.load(['phantom_segmentation'], 'onnxruntime')
+    try:
+        (member,) = lineup.members
+        sizes = [(each.manifest.input.width, each.manifest.input.height) for each in member.pipelines.values()]
+        assert sizes == [(512, 288), (384, 224)]
+        assert lineup.left_out == []
+    finally:
+        lineup.close()
+
+
+def test_a_smaller_size_that_only_another_engine_takes_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(manifest: Manifest, *_: object) -> Pipeline:
+        engine = GivenEngine(labels() | {'confidence': np.full((1, 8, 8), 255, np.uint8)}, manifest.input.shape)
+        engine.describe = lambda: 'good' if manifest.input.width == 512 else 'slow'
+        return Pipeline(manifest, engine)
+
+    monkeypatch.setattr(Pipeline, 'of', of)
+    lineup = Lineup.load(['phantom_segmentation'])
+    assert lineup.left_out == [
+        'phantom_segmentation at 384 x 224: phantom_segmentation: only another engine takes this size'
+    ]
+    assert list(lineup.members[0].pipelines) == [1.0]
 
 
 def test_the_status_tells_turns_and_costs(play: Play) -> None:

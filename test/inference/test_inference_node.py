@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from inference_helpers import GivenEngine, ToldEngine, as_frame, told
-from rclpy.parameter import Parameter
+from node_helpers import WAIT_S, Scenes, make_node
 from surgical_guidance_msgs.msg import DegradationStep, InferenceStatus, StageStatus
 from surgical_guidance_msgs.msg import SceneState as SceneMessage
 
@@ -23,37 +23,12 @@ from surgical_guidance.inference.node import InferenceNode
 from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.phantom.scene import Scene
 from surgical_guidance.ports import frame_ref, publisher, subscription
-from surgical_guidance.scene.state import SceneState
 
-WAIT_S = 10.0
 PHASES = load_manifest('phantom_phase').heads['phase']
 
 
 def image() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
-
-
-class Scenes:
-    """Collects scenes and lets a test wait for them."""
-
-    def __init__(self) -> None:
-        self.all: list[SceneState] = []
-        self._changed = threading.Condition()
-
-    def __call__(self, scene: SceneState) -> None:
-        with self._changed:
-            self.all.append(scene)
-            self._changed.notify_all()
-
-    def wait(self, count: int) -> list[SceneState]:
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.all) >= count, WAIT_S)
-        return self.all
-
-
-def make_node(graph: Any, *, by_topic: bool = False, **params: Any) -> InferenceNode:
-    overrides = [Parameter(name, value=value) for name, value in ({'autostart': False} | params).items()]
-    return graph.add(InferenceNode(frames_by_topic=by_topic, context=graph.context, parameter_overrides=overrides))
 
 
 @pytest.fixture

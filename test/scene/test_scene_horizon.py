@@ -70,3 +70,13 @@ def test_when_the_tissue_is_lost_nothing_is_said_and_then_a_new_reference_is_tak
     stamps = [10**9 * (index + 2) for index in range(round(LOST_S) + 1)]
     lost = [builder.build(Picture(image, stamp_ns=stamp), fat) for stamp in stamps]
     assert all(math.isnan(scene.roll) for scene in lost)
+
+
+def test_a_reference_that_is_reset_is_taken_anew_and_identities_stay() -> None:
+    builder = SceneBuilder()
+    before = watched('rolled_view', 9, slice(0, 200, STEP), builder)[-1][0]
+    assert abs(math.degrees(before.roll)) > 5
+    builder.reset_reference()
+    after = watched('rolled_view', 9, slice(200, 212, STEP), builder)[0][0]
+    assert (after.roll, after.drift_x, after.drift_y) == (0.0, 0.0, 0.0)
+    assert {each.id for each in before.instruments} & {each.id for each in after.instruments}

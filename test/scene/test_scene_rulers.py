@@ -57,6 +57,17 @@ def test_without_a_calibration_an_arm_says_nothing() -> None:
     assert hook_over_bowel(pose_at(905, 595, 90.0), calibrated=False).method == 'shaft_width'
 
 
+def test_a_calibration_that_comes_later_counts_from_the_next_frame_on() -> None:
+    drawn = Map().polygon('gastrointestinal_tract', (0, 700), (WIDTH, 700), (WIDTH, 1080), (0, 1080))
+    drawn.rod(HOOK, (900, 600), 90, width=80)
+    builder, aids = SceneBuilder(), Aids(poses=(pose_at(905, 595, 90.0),))
+    methods = []
+    for camera in (None, CAMERA, None):
+        builder.calibrate(camera)
+        methods.append(builder.build(Picture(), drawn.segmentation(), aids=aids).proximities[0].method)
+    assert methods == ['shaft_width', 'arm_pose', 'shaft_width']
+
+
 def test_where_nothing_is_known_there_are_no_millimetres() -> None:
     drawn = Map().disc('liver', 960, 600, 100).rod('grasper', (960, 180), 90, width=90)
     near = drawn.scene().proximities[0]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S, elapsed_ms, monotonic_ns
-from surgical_guidance.errors import FrameOverwritten, GuidanceError, ModelError
+from surgical_guidance.errors import EngineError, FrameOverwritten, GuidanceError, ModelError
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference.context import HEADS, ContextKeeper, check_levels
 from surgical_guidance.inference.degradation import Group, Ladder, group_of, load_ladder
@@ -132,6 +132,8 @@ class Lineup:
     :param pipelines: exactly one of them segments.
     :param budget_ms: for all models that look at one frame [ms].
     :param run: how they are run.
+    :param resize: loads a model for a smaller picture. A size that it cannot be loaded for is left out, and
+        ``left_out`` says why: steps that ask for it leave the model at its full size.
     :raises ModelError: if no scene can be made of what they tell.
     """
 
@@ -147,6 +149,7 @@ class Lineup:
         _check_together(pipelines)
         self._ladder = ladder or load_ladder()
         self._run = run
+        self.left_out: list[str] = []
         self._members: dict[str, Member] = {}
         for pipeline in sorted(pipelines, key=lambda each: -each.manifest.priority):
             self._members[pipeline.manifest.name] = self._member(pipeline, resize)
@@ -181,10 +184,17 @@ class Lineup:
                 opened.callback(pipeline.close)
                 return pipeline
 
+            def resize(manifest: Manifest) -> Pipeline:
+                pipeline = load(manifest)
+                if pipeline.engine not in (each.engine for each in pipelines if each.manifest.name == manifest.name):
+                    pipeline.close()  # a slower engine at a smaller size would give nothing up
+                    raise EngineError('only another engine takes this size', where=manifest.name)
+                return pipeline
+
             manifests = [load_manifest(model) for model in models]  # all of them first: to load one takes a while
             pipelines = [load(manifest) for manifest in manifests]
             run = side_by_side if all(pipeline.overlaps for pipeline in pipelines) else one_after_another
-            lineup = cls(pipelines, budget_ms, ladder=ladder, run=run, resize=load)
+            lineup = cls(pipelines, budget_ms, ladder=ladder, run=run, resize=resize)
             opened.pop_all()
             return lineup
 
@@ -195,7 +205,10 @@ class Lineup:
         for share in self._ladder.sizes(group) if resize is not None else ():
             smaller = manifest.input.scaled(share)
             if resize is not None and smaller != manifest.input and share not in at_sizes:
-                at_sizes[share] = resize(manifest.model_copy(update={'input': smaller}))
+                try:
+                    at_sizes[share] = resize(manifest.model_copy(update={'input': smaller}))
+                except ModelError as error:
+                    self.left_out.append(f'{manifest.name} at {smaller.width} x {smaller.height}: {error}')
         return Member(manifest, group, at_sizes)
 
     def warm_up(self) -> None:

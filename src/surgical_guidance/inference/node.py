@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surgical_guidance_msgs.msg import DegradationStep
+from sensor_msgs.msg import CameraInfo
+from std_srvs.srv import Trigger
+from surgical_guidance_msgs.msg import DegradationStep, SessionContext
 
-from surgical_guidance.clock import NS_PER_MS, elapsed_ms
-from surgical_guidance.contract import DEGRADATION_STEP, INFERENCE_STATUS, SCENE
+from surgical_guidance.clock import NS_PER_MS, elapsed_ms, monotonic_ns
+from surgical_guidance.contract import (
+    CAMERA_INFO,
+    DEGRADATION_STEP,
+    INFERENCE_STATUS,
+    RESET_REFERENCE_SERVICE,
+    SCENE,
+    SESSION_CONTEXT,
+)
 from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, GuidanceError
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference import messages
@@ -18,9 +27,12 @@ from surgical_guidance.inference.degradation import LADDER, load_ladder
 from surgical_guidance.inference.engine import ENGINES
 from surgical_guidance.inference.lineup import BUDGET_MS, Lineup
 from surgical_guidance.inference.manifest import DEFAULT_MODELS
+from surgical_guidance.inference.operating_room import OperatingRoom
+from surgical_guidance.inference.optics import Optics
 from surgical_guidance.params import param
 from surgical_guidance.ports import FrameInput, Mailbox, Output, publisher, subscription
 from surgical_guidance.scene.builder import SceneBuilder
+from surgical_guidance.scene.calibration import load_camera
 from surgical_guidance.scene.messages import to_message
 from surgical_guidance.scene.state import SceneState, StageTime
 from surgical_guidance.stage import StageNode, StageParams
@@ -42,6 +54,13 @@ class InferenceParams(StageParams):
         BUDGET_MS, 'time for all models that look at one frame; who can wait, waits [ms]', minimum=1.0, maximum=1000.0
     )
     ladder: str = param('', "what is given up step by step under load, a YAML file; '' is the packaged one")
+    calibration: str = param(
+        '', "calibration of the camera, a file of ROS's camera_calibration; '' listens to camera/camera_info"
+    )
+    energy_timeout_s: float = param(
+        0.5, 'how long energy is believed after session_context told it; then it is unknown [s]',
+        minimum=0.05, maximum=10.0,
+    )  # fmt: skip
 
 
 class InferenceNode(StageNode[InferenceParams]):
@@ -64,11 +83,18 @@ class InferenceNode(StageNode[InferenceParams]):
         self._step = 0
         self._told_step = 0
         self._builder = SceneBuilder()
+        self._optics = Optics()
+        self._reset_asked = False
+        self._refused = ''
         super().__init__('inference', InferenceParams, **node)
+        self._room = OperatingRoom(self.params.energy_timeout_s)
         self._publisher = publisher(self, SCENE)
         self._status = publisher(self, INFERENCE_STATUS)
         self._status_timer = self.create_timer(1.0 / INFERENCE_STATUS.rate, self._send_status)
         self._steps = subscription(self, DEGRADATION_STEP, self._on_step)
+        self._contexts = subscription(self, SESSION_CONTEXT, self._on_context)
+        self._infos = None if self.params.calibration else subscription(self, CAMERA_INFO, self._on_camera_info)
+        self._resets = self.create_service(Trigger, RESET_REFERENCE_SERVICE, self._on_reset)
         self._input = FrameInput(self, self.accept, self._on_frame_problem) if frames_by_topic else None
 
     @property
@@ -87,8 +113,11 @@ class InferenceNode(StageNode[InferenceParams]):
         """Load the models and run them warm.
 
         :raises ModelError: if they cannot be used.
+        :raises CalibrationError: if the calibration cannot.
         """
         params = self.params
+        if params.calibration:
+            self._optics.give(load_camera(Path(params.calibration)))
         ladder = load_ladder(Path(params.ladder) if params.ladder else LADDER)
         lineup = Lineup.load(params.models, params.engine, params.threads, params.budget_ms, ladder)
         try:
@@ -104,6 +133,8 @@ class InferenceNode(StageNode[InferenceParams]):
             if told:
                 reasons = '; '.join(f'{engine}: {reason}' for engine, reason in told)
                 self.get_logger().info(f'engines passed over: {reasons}')
+        for left_out in lineup.left_out:
+            self.get_logger().warning(f'the degradation ladder does without a smaller picture: {left_out}')
         for member in lineup.members:
             pace_ms, budget_ms = member.paces[1.0], member.manifest.budget_ms
             report = f'{member.manifest.name}: {pace_ms:.1f} ms a look when warm, its budget is {budget_ms:g} ms'
@@ -155,6 +186,26 @@ class InferenceNode(StageNode[InferenceParams]):
         if lineup is not None:
             lineup.ask(message.step)
 
+    def _on_context(self, message: SessionContext) -> None:
+        refused = self._room.tell(message.energy, message.critical_view, message.identified, monotonic_ns())
+        if refused and refused != self._refused:  # once: such a message comes again and again
+            self.get_logger().error(f'{SESSION_CONTEXT.name}: {refused}; the rest of it is taken')
+        self._refused = refused
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        refused = self._optics.hear(message)
+        if refused:
+            self.get_logger().error(f'{CAMERA_INFO.name} is refused: {refused}')
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._thread is not None
+        if response.success:
+            self._reset_asked = True
+            response.message = 'the next good picture is what roll and drift refer to'
+        else:
+            response.message = 'inference is not active'
+        return response
+
     def _send_status(self) -> None:
         lineup = self._lineup
         if lineup is not None and self.context.ok():
@@ -189,12 +240,27 @@ class InferenceNode(StageNode[InferenceParams]):
                 StageTime('handover', 0.0, start_ms),
                 StageTime('inference', start_ms, (look.end_ns - look.start_ns) / NS_PER_MS),
             )
-            scene = self._builder.build(frame, look.segmentation, look.problem, stages, look.context)
+            self._prepare(frame)
+            context = self._room.merge(look.context, monotonic_ns())
+            scene = self._builder.build(frame, look.segmentation, look.problem, stages, context)
             if not frame.intact:  # the builder has looked at the pixels once more
                 raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
             self._send(scene)
         failed = '; '.join(f'{name} failed: {why}' for name, why in look.failures.items())
         self.fault(failed)
+
+    def _prepare(self, frame: Frame) -> None:
+        """Let what was asked of the scene from outside take effect, between two frames."""
+        if self._reset_asked:
+            self._reset_asked = False
+            self._builder.reset_reference()
+        fit = self._optics.fit(frame.width, frame.height)
+        if fit is not None:
+            self._builder.calibrate(fit.camera)
+            if fit.good:
+                self.get_logger().info(fit.told)
+            else:
+                self.get_logger().warning(fit.told)
 
     def _fail(self, frame: Frame, error: Exception) -> None:
         problem = str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'

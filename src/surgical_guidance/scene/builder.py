@@ -100,6 +100,7 @@ class SceneBuilder:
         rig: StereoRig | None = None,
     ) -> None:
         self._shaft_diameter_mm = shaft_diameter_mm
+        self._rig = rig
         self._rulers = Rulers(camera, rig)
         self._timeline = Timeline()
         self._view = ViewMeter()
@@ -122,11 +123,19 @@ class SceneBuilder:
         self._memory.reset()
         self._blood.reset()
         self._anatomy.reset()
-        self._horizon.reset()
         self._view.reset()
         self._sharp_since_s = math.inf
+        self.reset_reference()
+
+    def reset_reference(self) -> None:
+        """Let the next good picture be what roll and drift refer to; all else that is known stays."""
+        self._horizon.reset()
         self._attitude = Attitude()
         self._moved = (0, 0)
+
+    def calibrate(self, camera: CameraModel | None) -> None:
+        """Measure with another calibration of the camera from the next frame on; None: it is not calibrated."""
+        self._rulers = Rulers(camera, self._rig)
 
     def build(
         self,
