@@ -124,7 +124,8 @@ def _middle_of(scene: SceneState, class_name: str) -> NDArray[np.float64] | None
     if not parts or not scene.width or not scene.height:
         return None
     middle = max(parts, key=lambda one: one.area if math.isfinite(one.area) else 0.0).contour.mean(axis=0)
-    return np.clip(middle.astype(float), 0.0, [scene.width - 1, scene.height - 1])
+    x, y = middle.tolist()
+    return np.array([min(max(x, 0.0), scene.width - 1.0), min(max(y, 0.0), scene.height - 1.0)])
 
 
 def _usable(contour: Points) -> bool:
@@ -198,13 +199,14 @@ def _straightened(grid: _Grid, places: NDArray[np.float64]) -> NDArray[np.float6
 
 def _clear(grid: _Grid, way: NDArray[np.float64]) -> bool:
     """Whether a way touches nothing that is closed, and the margin only where it starts."""
-    steps = [
-        np.linspace(a, b, max(2, math.ceil(float(np.hypot(*(b - a))) / (0.5 * grid.cell)) + 1))
-        for a, b in itertools.pairwise(way)
-    ]
-    places = np.floor((np.vstack(steps) + 0.5) / grid.cell).astype(int)
+    steps = []
+    for a, b in itertools.pairwise(way):
+        count = max(1, math.ceil(math.dist(a, b) / (0.5 * grid.cell)))
+        steps += [a + np.arange(count)[:, None] * ((b - a) / count), b[None]]
+    cells = (np.concatenate(steps) + 0.5) / grid.cell
     rows, columns = grid.closed.shape
-    column, row = np.clip(places[:, 0], 0, columns - 1), np.clip(places[:, 1], 0, rows - 1)
+    column = np.minimum(np.maximum(cells[:, 0], 0), columns - 1).astype(np.intp)
+    row = np.minimum(np.maximum(cells[:, 1], 0), rows - 1).astype(np.intp)
     if grid.closed[row, column].any():
         return False
     outside = ~grid.margin[row, column]

@@ -239,13 +239,13 @@ class SceneBuilder:
     ) -> View:
         """Measure the picture, in turns where frames are many: its sharpness, how it lies, or its light."""
         self._sharp_since_s += step_s
-        due = step_s == 0.0 or self._sharp_since_s >= _SHARPNESS_S
+        all_due = step_s == 0.0 or step_s >= _SHARPNESS_S  # where frames are few
+        comparing = self._horizon.waiting
+        due = all_due or (self._sharp_since_s >= _SHARPNESS_S and not comparing)
         if due:
             self._sharp_since_s = 0.0
-        all_due = step_s == 0.0 or step_s >= _SHARPNESS_S  # where frames are few
-        before = self._attitude
         self._attitude = self._horizon.follow(image, segmentation, step_s, busy=due and not all_due)
-        light = all_due or not (due or self._attitude is not before)
+        light = all_due or not (due or comparing)
         told = {condition.name for condition in context.conditions}
         return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due, light=light)
 

@@ -25,6 +25,7 @@ INTERVAL_S = 0.12
 LOST_S = 6.0
 """When nothing has agreed for so long, the next good picture becomes the reference [s] [I]."""
 
+_SHORT_S = 0.05  # from picture to picture, up to which a look is done in two halves
 _HELD_S = 0.5  # what was measured holds so long
 _ROWS = 120  # of the picture that is followed
 _CORNERS = 24
@@ -82,6 +83,7 @@ class Horizon:
         self._key: _Key | None = None
         self._pose: Matrix = np.eye(3)
         self._attitude = Attitude()
+        self._taken: NDArray[np.uint8] | None = None
         self._since_look_s = math.inf
         self._since_good_s = 0.0
 
@@ -90,13 +92,21 @@ class Horizon:
         self._reference = self._key = None
         self._pose = np.eye(3)
         self._attitude = Attitude()
+        self._taken = None
         self._since_look_s = math.inf
         self._since_good_s = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the next call compares a picture that was taken in with the last one."""
+        return self._taken is not None
 
     def follow(
         self, image: NDArray[np.uint8], segmentation: Segmentation | None, step_s: float, *, busy: bool = False
     ) -> Attitude:
         """Give the attitude of the next picture. It is measured every :data:`INTERVAL_S` and holds in between.
+
+        Where pictures come fast, one is taken in by one call and compared by the next, so that no call costs much.
 
         :param image: ``uint8 (h, w, 3)`` bgr8 or ``uint8 (h, w)`` mono8.
         :param step_s: since the picture before [s].
@@ -105,27 +115,33 @@ class Horizon:
         self._since_look_s += step_s
         self._since_good_s += step_s
         due = self._since_look_s >= INTERVAL_S * (2 if busy else 1)
-        if segmentation is not None and due and min(image.shape[:2]) > 4 * _WINDOW[0]:
+        taken, self._taken = self._taken, None
+        if segmentation is not None and taken is not None:
+            self._look(taken, image.shape[0] / taken.shape[0], segmentation)
+        elif segmentation is not None and due and min(image.shape[:2]) > 4 * _WINDOW[0]:
             self._since_look_s = 0.0
-            self._look(image, segmentation)
+            small = _small(image)
+            if self._reference is not None and step_s <= _SHORT_S:  # half now, half with the next picture
+                self._taken = small
+            else:
+                self._look(small, image.shape[0] / small.shape[0], segmentation)
         if self._since_good_s > LOST_S:
             self.reset()
         elif self._since_good_s > _HELD_S:
             self._attitude = Attitude()
         return self._attitude
 
-    def _look(self, image: NDArray[np.uint8], segmentation: Segmentation) -> None:
-        small = _small(image)
+    def _look(self, small: NDArray[np.uint8], scale: float, segmentation: Segmentation) -> None:
         if self._reference is None or self._key is None:
             self._reference = self._key = self._new_key(small, segmentation, np.eye(3))
             if self._reference is not None:
-                self._found(np.eye(3), image.shape[0] / small.shape[0], small)
+                self._found(np.eye(3), scale, small)
             return
         to_current = self._compare(self._key, small, segmentation)
         if to_current is None:
             return
         self._pose = to_current @ self._key.pose
-        self._found(self._pose, image.shape[0] / small.shape[0], small)
+        self._found(self._pose, scale, small)
         if _far(to_current, small):
             near = not _far(self._pose, small)
             self._key = self._reference if near else self._new_key(small, segmentation, self._pose) or self._key

@@ -7,7 +7,7 @@ so a distance in the image plane is a lower bound of the distance in space (``do
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +69,7 @@ def proximities(
     apart = np.where(apart > grid.pitch, apart - grid.pitch / 2, 0.0).astype(np.float64)
     points = rim[nearest]
     hidden = np.zeros(nearest.shape) if covered is None else covered[borders[nearest, 1], borders[nearest, 0]]
-    for row, structure in _over(places, structures, grid):
+    for row, structure in _over(places.tolist(), structures, grid):
         apart[row, structure] = 0.0
         hidden[row, structure] = covered is not None
         points[row, structure] = places[row]
@@ -104,28 +104,25 @@ def _nearest(
     :param lengths: number of points of each outline.
     :return: its number among all points, and its squared distance, both ``(places, outlines)``.
     """
-    squares = np.square(rim[:, 0] - places[:, :1])
-    squares += np.square(rim[:, 1] - places[:, 1:])
-    least = np.minimum.reduceat(squares, np.cumsum(lengths) - lengths, axis=1)
-    hits = np.flatnonzero(squares == np.repeat(least, lengths, axis=1))
-    row, point = np.divmod(hits, len(rim))
-    outline = row * len(lengths) + np.repeat(np.arange(len(lengths)), lengths)[point]
-    firsts = np.empty(len(hits), np.bool_)  # of points that are as near as each other
-    firsts[0] = True
-    np.not_equal(outline[1:], outline[:-1], out=firsts[1:])
-    return point[firsts].reshape(least.shape), least
+    x, y = np.ascontiguousarray(rim.T)
+    squares = np.square(x - places[:, :1])
+    squares += np.square(y - places[:, 1:])
+    # the bits of numbers that are not negative are ordered like them; with the point's number behind, one reduction
+    # finds both
+    keys = squares.view(np.int32).astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(len(rim))
+    least = np.minimum.reduceat(keys, np.cumsum(lengths) - lengths, axis=1)
+    return least & 0xFFFFFFFF, (least >> 32).astype(np.int32).view(np.float32)
 
 
-def _over(places: NDArray[np.float32], structures: Sequence[Region], grid: Grid) -> list[tuple[int, int]]:
+def _over(places: Sequence[tuple[float, float]], structures: Sequence[Region], grid: Grid) -> Iterator[tuple[int, int]]:
     """Tell which places of the picture lie on which structures."""
-    column, row = np.rint((places.T + 0.5) / ((grid.sx,), (grid.sy,)) - 0.5)
-    boxes = np.array(
-        [(one.left, one.top, one.left + one.mask.shape[1], one.top + one.mask.shape[0]) for one in structures]
-    )
-    left, top, right, bottom = boxes.T
-    x, y = column[:, None], row[:, None]
-    near = np.argwhere((x >= left) & (x < right) & (y >= top) & (y < bottom)).tolist()
-    return [(at, number) for at, number in near if structures[number].holds(int(column[at]), int(row[at]))]
+    for at, (x, y) in enumerate(places):
+        column, row = round((x + 0.5) / grid.sx - 0.5), round((y + 0.5) / grid.sy - 0.5)
+        for number, region in enumerate(structures):
+            if column >= region.left and row >= region.top and region.holds(column, row):
+                yield at, number
 
 
 def seen_sigma(near: Proximity) -> float:

@@ -19,9 +19,10 @@ SHARPNESS_ROWS = 480
 CENTRE_SHARE = 0.36
 """Sharpness is measured in the middle of the field of view, at most this share of its width and height [I]."""
 
-_COARSE_ROWS = 160
+_FIELD_ROWS = 160
+_COARSE_ROWS = 80
 _FIELD_EVERY = 4  # small pictures, from which the field of view is found anew
-_FEW = 4  # every fourth pixel of the coarse picture tells its colours
+_FEW = 2  # every second pixel of the coarse picture tells its colours
 _WHITE = 225  # grey value of a pixel that is nearly white
 _RED = 1.12  # times the green
 _LIT = 20  # grey value; outside the field of view recorders give 0 to about 15 with coding noise
@@ -68,7 +69,7 @@ class ViewMeter:
     def __init__(self) -> None:
         self._shape: tuple[int, ...] = ()
         self._coarse: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._coarse_grey = self._lit = self._field_mask = self._coarse
+        self._coarse_grey = self._field_mask = self._coarse
         self._field: NDArray[np.float32] | None = None
         self._view = View()
         self._since_field = 0
@@ -93,7 +94,7 @@ class ViewMeter:
         view = self._view
         brightness, seen = view.brightness, view.colours if colours else None
         if light:
-            self._find_field(image)
+            self._look(image)
             brightness = self._brightness()
             if colours and image.ndim == 3:
                 seen = self._colours(whole=self._field is None)
@@ -101,15 +102,15 @@ class ViewMeter:
         self._view = View(sharp, brightness, self._field, seen)
         return self._view
 
-    def _find_field(self, image: NDArray[np.uint8]) -> None:
-        """Make the small picture, and from every fourth one the field of view: its edge moves slowly, if at all."""
+    def _look(self, image: NDArray[np.uint8]) -> None:
+        """Make the coarse picture, and now and then find the field of view: its edge moves slowly, if at all."""
+        # nearest: brightness and the field's border need no filter, and only these pixels of the frame are touched
         rows, columns = self._coarse_grey.shape
-        # nearest: brightness and the field's border need no filter, and only these rows of the frame are touched
         cv2.resize(image, (columns, rows), dst=self._coarse, interpolation=cv2.INTER_NEAREST)
         if image.ndim == 3:
             cv2.cvtColor(self._coarse, cv2.COLOR_BGR2GRAY, dst=self._coarse_grey)
         if self._since_field % _FIELD_EVERY == 0:
-            field = self._outline()
+            field = self._outline(image)
             if field is None or self._field is None or not np.array_equal(field, self._field):
                 self._field = field  # the same array as long as it is the same field
                 if field is not None:
@@ -141,19 +142,21 @@ class ViewMeter:
         columns = max(1, round(shape[1] * rows / shape[0]))
         self._coarse = np.empty((rows, columns, *shape[2:]), np.uint8)
         self._coarse_grey = np.empty((rows, columns), np.uint8) if len(shape) == 3 else self._coarse
-        self._lit = np.empty((rows, columns), np.uint8)
         self._field_mask = np.empty((rows, columns), np.uint8)
         self._shape = shape
         self._field, self._view, self._since_field = None, View(), 0
 
-    def _outline(self) -> NDArray[np.float32] | None:
+    def _outline(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Take the hull of the largest lit part: a field of view is convex, a black shaft inside it is not a dent."""
-        cv2.threshold(self._coarse_grey, _LIT, 255, cv2.THRESH_BINARY, dst=self._lit)
-        parts, _ = cv2.findContours(self._lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        rows = min(_FIELD_ROWS, image.shape[0])
+        columns = max(1, round(image.shape[1] * rows / image.shape[0]))
+        small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_NEAREST)
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY) if small.ndim == 3 else small
+        _, lit = cv2.threshold(grey, _LIT, 255, cv2.THRESH_BINARY)
+        parts, _ = cv2.findContours(lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         if not parts:
             return None
         hull = cv2.convexHull(max(parts, key=cv2.contourArea))
-        rows, columns = self._lit.shape
         share = cv2.contourArea(hull) / ((rows - 1) * (columns - 1) or 1)
         if not _SMALLEST_FIELD <= share <= _WHOLE_FIELD:
             return None
