@@ -36,8 +36,8 @@ INCIDENTS = (
     *(('smoke', 9006 + number, ('fermi', 'elara')[number % 2]) for number in range(8)),
     ('lens_fogged', 9008, 'fermi'),
 )
-SMALL = (448, 252)  # the view model's input is 288 wide
-EVERY, EVERY_INCIDENT = 15, 6  # frames from one that is looked at to the next: 2 Hz, as the phase model, and 5 Hz
+SMALL = (320, 180)  # the view model looks at 288 x 160
+EVERY, EVERY_INCIDENT = 20, 6  # frames from one that is looked at to the next: 1.5 Hz, and 5 Hz for events
 VIEW = ('phantom_view',)
 WORKERS = 2  # takes of incidents that are looked at side by side
 RUNS, WARM_UP = 120, 20
