@@ -166,7 +166,7 @@ def talk(relay: Relay, *messages: str | bytes) -> tuple[list[Any], int | None, s
 
 @pytest.mark.parametrize(
     'message',
-    ['{{{', '[' * 500, '"shown"', '{"op": "publish", "topic": "/suggestion"}', '{"op": "ping"}', b'\x00\x01', 'null'],
+    ['{{{', '[' * 500, '"shown"', '{"op": "publish", "topic": "/suggestion"}', '{"op": []}', b'\x00\x01', 'null'],
 )
 def test_a_message_that_is_none_of_ours_closes_the_page(relay: Relay, message: str | bytes) -> None:
     _, code, reason = talk(relay, message)
@@ -202,6 +202,13 @@ def test_a_page_can_learn_the_relays_time(relay: Relay) -> None:
     pong = next(message for message in answers if message['op'] == 'pong')
     assert pong['at'] == 12.5
     assert pong['dropped'] == 0
+
+
+def test_a_page_that_asks_wrongly_is_told_so(relay: Relay) -> None:
+    answers = first_messages(relay, 3, '{"op": "ping"}')
+    refused = next(message for message in answers if message['op'] == 'refused')
+    assert refused['what'] == 'ping'
+    assert 'time' in refused['reason']
 
 
 def test_more_pages_than_allowed_are_told_so(relay_with: Callable[..., Relay]) -> None:

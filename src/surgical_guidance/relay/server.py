@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +12,14 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
+from surgical_guidance.errors import GuidanceError
 from surgical_guidance.relay import wire
 from surgical_guidance.relay.access import add_headers, only_our_page
 from surgical_guidance.relay.clients import POLICY, TRY_LATER, Client, Goodbye
 from surgical_guidance.relay.facts import Json
 from surgical_guidance.relay.hub import Hub
+from surgical_guidance.relay.ops import Message, Ops
+from surgical_guidance.relay.security import Policy, Principal, Role
 from surgical_guidance.relay.web import Asset, load
 
 
@@ -52,6 +55,9 @@ class Server:
         self._health = health
         self._limits = limits or Limits()
         self._assets = load()
+        self.ops = Ops(Policy())
+        self.ops.register('shown', _shown, needs='watch')
+        self.ops.register('ping', _ping, needs='watch')
 
     def app(self) -> web.Application:
         """Make the application. Only what is in its table of routes exists: no path of the disk is ever looked up."""
@@ -77,10 +83,11 @@ class Server:
         if len(self._hub.clients) >= self._limits.clients:
             await socket.close(code=TRY_LATER, message=f'{self._limits.clients} pages watch already'.encode())
             return socket
+        principal = Principal('local', Role.ADMIN, secrets.token_hex(8))
         client = self._hub.join(socket)
         client.put_event(wire.text('hello', self._hello()))
         try:
-            goodbye = await _until_the_end(client, socket)
+            goodbye = await _until_the_end(self.ops, principal, client, socket)
         finally:
             self._hub.leave(client)
         if goodbye is not None:
@@ -104,10 +111,12 @@ def _sender(asset: Asset) -> Callable[[web.Request], Any]:
     return send
 
 
-async def _until_the_end(client: Client, socket: web.WebSocketResponse) -> Goodbye | None:
+async def _until_the_end(
+    ops: Ops, principal: Principal, client: Client, socket: web.WebSocketResponse
+) -> Goodbye | None:
     """Send and listen until one of both ends; give the goodbye that is still to be said, None if the page went."""
     writer = asyncio.create_task(client.write())
-    reader = asyncio.create_task(_listen(client, socket))
+    reader = asyncio.create_task(_listen(ops, principal, client, socket))
     ends: set[asyncio.Future[Any]] = {writer, reader, client.goodbye}
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -119,26 +128,23 @@ async def _until_the_end(client: Client, socket: web.WebSocketResponse) -> Goodb
     return client.goodbye.result() if client.goodbye.done() else None
 
 
-async def _listen(client: Client, socket: web.WebSocketResponse) -> None:
-    """Take what the page says: that it has shown a picture, and what time it is."""
+async def _listen(ops: Ops, principal: Principal, client: Client, socket: web.WebSocketResponse) -> None:
+    """Take what the page says."""
     async for message in socket:
-        if message.type is not WSMsgType.TEXT or not _take(client, message.data):
+        if message.type is not WSMsgType.TEXT or not ops.take(principal, client, message.data):
             client.close(Goodbye(POLICY, 'this relay does not know such a message'))
             return
 
 
-def _take(client: Client, data: str) -> bool:
-    """Act on one message; False if it is none of ours."""
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    match message:
-        case {'op': 'shown'}:
-            client.on_shown()
-        case {'op': 'ping', 'at': int() | float() as at}:
-            answer = {'at': at, 'now_ms': round(monotonic_ns() / NS_PER_MS, 3), 'dropped': client.dropped}
-            client.put_pong(wire.text('pong', answer))
-        case _:
-            return False
-    return True
+def _shown(_principal: Principal, client: Client, _message: Message) -> None:
+    """Note that the page has shown a picture."""
+    client.on_shown()
+
+
+def _ping(_principal: Principal, client: Client, message: Message) -> None:
+    """Tell the page what time it is."""
+    at = message.get('at')
+    if not isinstance(at, int | float):
+        raise GuidanceError('a ping without its time', where='at')
+    answer = {'at': at, 'now_ms': round(monotonic_ns() / NS_PER_MS, 3), 'dropped': client.dropped}
+    client.put_pong(wire.text('pong', answer))
