@@ -13,8 +13,6 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.contract import PARTICIPANTS
 from surgical_guidance.errors import HostError
@@ -183,7 +181,7 @@ class Service:
     # From here on everything runs in the loop's thread.
 
     async def _serve(self, listener: socket.socket) -> None:
-        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+        runner = self.door.runner(self._server.app(), GOODBYE_S)
         await runner.setup()
         await self.door.site(runner, listener, self._tls).start()
         self._up.set()
