@@ -216,6 +216,7 @@ TOPICS: Final = (
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
+PAUSE_AUDIO_SERVICE: Final = 'pause_alarm_audio'  # surgical_guidance_msgs/srv/PauseAlarmAudio, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
@@ -284,6 +285,7 @@ def as_markdown() -> str:
         '| service | type | served by |',
         '|---|---|---|',
         f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
+        f'| `{PAUSE_AUDIO_SERVICE}` | `surgical_guidance_msgs/srv/PauseAlarmAudio` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
