@@ -41,17 +41,26 @@ def state_directory() -> Path:
 def entry(change: Change, stamp_ns: int) -> dict[str, Any]:
     """Give what the log says of a change."""
     alarm = change.alarm
-    at = datetime.fromtimestamp(stamp_ns / NS_PER_S, tz=UTC)
     return {
-        'at': at.isoformat(timespec='milliseconds'),
+        'at': _text(stamp_ns),
         'event': change.event.value,
         'id': alarm.definition.id,
-        'priority': alarm.definition.priority.name.lower(),
+        'priority': alarm.priority.name.lower(),
         'detail': alarm.detail,
         'active': alarm.active,
         'acknowledged_by': alarm.acknowledged_by,
         'count': alarm.count,
     }
+
+
+def pause_entry(paused: bool, by: str, stamp_ns: int, seconds: float = 0.0) -> dict[str, Any]:
+    """Give what the log says of the alarm sounds: paused, or on again; ``by`` is who or what did it."""
+    event = 'audio_paused' if paused else 'audio_on'
+    return {'at': _text(stamp_ns), 'event': event, 'by': by, 'seconds': round(seconds, 3)}
+
+
+def _text(stamp_ns: int) -> str:
+    return datetime.fromtimestamp(stamp_ns / NS_PER_S, tz=UTC).isoformat(timespec='milliseconds')
 
 
 class AlarmLog:

@@ -6,24 +6,26 @@ It turns by a thread of its own, on the monotonic clock. The executor only serve
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
-from surgical_guidance_msgs.srv import AcknowledgeAlarm
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, PauseAlarmAudio
 
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S, monotonic_ns
-from surgical_guidance.contract import ACKNOWLEDGE_SERVICE, ALARM, NAMESPACE, STAGES, STATUS
+from surgical_guidance.contract import ACKNOWLEDGE_SERVICE, ALARM, NAMESPACE, PAUSE_AUDIO_SERVICE, STAGES, STATUS
 from surgical_guidance.errors import ParameterError
 from surgical_guidance.params import declare, param
 from surgical_guidance.ports import publisher
 from surgical_guidance.watchdog.alarm_table import Priority
-from surgical_guidance.watchdog.alarms import Change, Event
+from surgical_guidance.watchdog.alarms import Alarm, Change, Event
+from surgical_guidance.watchdog.audio import AudioPause
 from surgical_guidance.watchdog.diagnostics import Diagnosis, diagnose, rose
 from surgical_guidance.watchdog.inputs import Inputs
-from surgical_guidance.watchdog.log import AlarmLog, entry, state_directory
+from surgical_guidance.watchdog.log import AlarmLog, entry, pause_entry, state_directory
 from surgical_guidance.watchdog.messages import alarm_message, status_message
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.reporters import make_reporter
@@ -71,12 +73,17 @@ class WatchdogNode(Node):
         self._reporter = make_reporter(self)
         self._diagnoses: tuple[Diagnosis, ...] = ()
         self._gist: tuple[object, ...] = ()
+        self._audio = AudioPause()
+        self.on_alarm: list[Callable[[Alarm, bool], None]] = []
+        """Called, by the watchdog's own thread, with every alarm that is raised (True) or cleared (False). Must return
+        at once; what is raised in it ends the watchdog."""
         self._wake_due_ns = self._status_due_ns = self._report_due_ns = now_ns
         self._lock = threading.Lock()
         self._closing = False
         self._failure: Exception | None = None
         self._failed = self.create_guard_condition(self._raise_failure)
         self.create_service(AcknowledgeAlarm, ACKNOWLEDGE_SERVICE, self._acknowledge)
+        self.create_service(PauseAlarmAudio, PAUSE_AUDIO_SERVICE, self._pause_audio)
         self._thread = threading.Thread(target=self._run, name='watchdog', daemon=True)
         self._thread.start()
 
@@ -129,8 +136,11 @@ class WatchdogNode(Node):
         stamp_ns = self.get_clock().now().nanoseconds
         outcome = self._watch.turn(now_ns, stamp_ns)
         self._tell(outcome.changes, stamp_ns)
+        if self._audio.heed(outcome.changes):
+            self._log.write(pause_entry(False, 'a new alarm of high priority', stamp_ns))
         if outcome.changed or outcome.changes or now_ns >= self._status_due_ns:
-            self._status.publish(status_message(outcome, self._watch.alarms.standing, stamp_ns))
+            pause = self._audio.at(now_ns)
+            self._status.publish(status_message(outcome, self._watch.alarms.standing, stamp_ns, pause=pause))
             self._status_due_ns = now_ns + STATUS_EVERY_NS
         self._report(outcome, now_ns)
 
@@ -139,10 +149,14 @@ class WatchdogNode(Node):
             self._alarm.publish(alarm_message(change.alarm))
             self._log.write(entry(change, stamp_ns))
             definition = change.alarm.definition
+            if change.event in (Event.RAISED, Event.CLEARED):
+                for listener in self.on_alarm:
+                    listener(change.alarm, change.event is Event.RAISED)
             line = f'{definition.id} {change.event.value}: {definition.text_en} ({change.alarm.detail})'
-            if change.event is not Event.RAISED or definition.priority is Priority.LOW:
+            news = change.event in (Event.RAISED, Event.ESCALATED)
+            if not news or change.alarm.priority is Priority.LOW:
                 self.get_logger().info(line)
-            elif definition.priority is Priority.MEDIUM:
+            elif change.alarm.priority is Priority.MEDIUM:
                 self.get_logger().warning(line)
             else:
                 self.get_logger().error(line)
@@ -163,6 +177,20 @@ class WatchdogNode(Node):
     ) -> AcknowledgeAlarm.Response:
         with self._lock:
             response.success, response.message = self._acknowledged(request.id, request.by.strip())
+        return response
+
+    def _pause_audio(
+        self, request: PauseAlarmAudio.Request, response: PauseAlarmAudio.Response
+    ) -> PauseAlarmAudio.Response:
+        by = request.by.strip()
+        stamp_ns = self.get_clock().now().nanoseconds
+        with self._lock:
+            done, told = self._audio.ask(request.seconds, by, monotonic_ns(), stamp_ns)
+            if done:
+                self._log.write(pause_entry(request.seconds > 0.0, by, stamp_ns, seconds=request.seconds))
+                self._status_due_ns = 0
+                self._processes.wake()
+        response.success, response.message = done, told
         return response
 
     def _acknowledged(self, alarm_id: str, by: str) -> tuple[bool, str]:
