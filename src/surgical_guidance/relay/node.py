@@ -26,7 +26,8 @@ from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.params import param
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay import messages
-from surgical_guidance.relay.access import bind, check_exposure, tls_context
+from surgical_guidance.relay.access import LOOPBACK, bind, check_exposure, tls_context
+from surgical_guidance.relay.privacy import rectangles
 from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
 from surgical_guidance.relay.security import Limits as DoorLimits
 from surgical_guidance.relay.security.audit import default_file
@@ -55,6 +56,15 @@ class RelayParams(StageParams):
     tls_key: str = param('', 'file of the private key of the certificate')
     token_dir: str = param('', 'folder of the tokens; empty: none are asked for, loopback only')
     policy: str = param('', 'file of who may do what; empty: the packaged one')
+    masks: tuple[str, ...] = param(
+        (), "regions to blacken, 'left,top,right,bottom' as shares of the picture: burned-in names and dates"
+    )
+    withhold_unjudged: str = param(
+        'off_host',
+        'pixelate pictures before any scene has told whether the endoscope is in the body; off_host: when others than '
+        'this host may watch',
+        choices=('off_host', 'always', 'never'),
+    )
     audit_file: str = param(
         '', 'the audit log; empty: surgical-guidance/audit.jsonl in $XDG_STATE_HOME or ~/.local/state'
     )
@@ -90,6 +100,7 @@ class RelayNode(StageNode[RelayParams]):
         params = self.params
         check_exposure(params.host, params.tls_certificate, params.tls_key, params.token_dir)
         self._tls = tls_context(params.tls_certificate, params.tls_key)
+        rectangles(params.masks)
         self._door()  # what cannot be read is found out here
         self._listener = bind(params.host, params.port)
         self._port = self._listener.getsockname()[1]
@@ -101,7 +112,14 @@ class RelayNode(StageNode[RelayParams]):
         """Serve, and listen to the topics."""
         listener = self._listener or bind(self.params.host, self._port)
         self._listener = None
-        settings = Settings(self.params.jpeg_quality, self.params.max_width, Limits(clients=self.params.max_clients))
+        settings = Settings(
+            self.params.jpeg_quality,
+            self.params.max_width,
+            Limits(clients=self.params.max_clients),
+            rectangles(self.params.masks),
+            self.params.withhold_unjudged == 'always'
+            or (self.params.withhold_unjudged == 'off_host' and self.params.host not in LOOPBACK),
+        )
         door = self._door()
         self._audit.start()
         service = self._service = Service(
