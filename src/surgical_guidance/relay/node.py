@@ -12,6 +12,7 @@ from surgical_guidance.params import param
 from surgical_guidance.ports import subscription
 from surgical_guidance.relay import messages
 from surgical_guidance.relay.access import bind
+from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
 from surgical_guidance.relay.server import Limits
 from surgical_guidance.relay.service import Service, Settings
 from surgical_guidance.stage import StageNode, StageParams
@@ -31,6 +32,13 @@ class RelayParams(StageParams):
     max_clients: int = param(8, 'pages that may watch at once', minimum=1, maximum=64)
     jpeg_quality: int = param(80, 'quality of the pictures', minimum=30, maximum=95)
     max_width: int = param(1280, 'width that larger pictures are scaled down to [px]', minimum=320, maximum=3840)
+    bridge_port: int = param(
+        9090, 'port of the rosbridge protocol; 0 takes a free one, -1 serves none', minimum=OFF, maximum=65535
+    )
+    bridge_clients: int = param(64, 'rosbridge clients at once', minimum=1, maximum=1024)
+    bridge_origins: tuple[str, ...] = param(
+        (), 'pages that may connect to rosbridge, as http://host:port; * lets in every page in a browser of this host'
+    )
 
 
 class RelayNode(StageNode[RelayParams]):
@@ -43,6 +51,9 @@ class RelayNode(StageNode[RelayParams]):
         self._listener: socket.socket | None = None
         self._service: Service | None = None
         self._inputs: list[Subscription[Any]] = []
+        params = self.params
+        where = Where(params.host, params.bridge_port, params.bridge_origins, params.bridge_clients)
+        self.bridge = BridgePart(where, self.get_logger().error)
 
     def setup(self) -> None:
         """Take the port.
@@ -72,9 +83,13 @@ class RelayNode(StageNode[RelayParams]):
             self._input(TIMING, messages.timing, service.timing),
         ]
         self.get_logger().info(f'the console is at {self.url}')
+        self.bridge.start(self)
+        if self.bridge.url:
+            self.get_logger().info(f'rosbridge is at {self.bridge.url}')
 
     def stop(self) -> None:
         """Send every page away and let go of the port."""
+        self.bridge.stop()
         for topic_input in self._inputs:
             self.destroy_subscription(topic_input)
         self._inputs = []
