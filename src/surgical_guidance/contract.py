@@ -227,6 +227,7 @@ TOPICS: Final = (
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
+PAUSE_AUDIO_SERVICE: Final = 'pause_alarm_audio'  # surgical_guidance_msgs/srv/PauseAlarmAudio, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
@@ -266,6 +267,9 @@ VERBS: Final = (
 
 LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
 LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart
+STAGE_BUDGETS_MS: Final = {'handover': 10.0, 'inference': 33.0, 'scene': 5.0, 'advice': 5.0}
+"""What a stage may take of a frame's time [ms]; together they are about the warning level. Inference slower than 33 ms
+loses frames at 30 Hz."""
 BREACHES_IN_A_ROW: Final = 3  # frames over the limit, one after another, that raise the alarm
 
 
@@ -296,6 +300,7 @@ def as_markdown() -> str:
         '| service | type | served by |',
         '|---|---|---|',
         f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
+        f'| `{PAUSE_AUDIO_SERVICE}` | `surgical_guidance_msgs/srv/PauseAlarmAudio` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
