@@ -24,6 +24,7 @@ async def publish(session: Session, message: Message) -> None:
     advertised = known or await mine.get(topic, given)
     if not known:
         session.may('publish', topic, advertised.type)
+        advertised.ids.add(identity(message))
     values = message.get('msg', {})
     made: Any = advertised.cls()
     missing = fill(made, {} if values is None else values)
