@@ -42,7 +42,11 @@ class Client:
         self._socket: ClientWebSocketResponse
         self._session: ClientSession
         self._reader: asyncio.Task[None] | None = None
-        self._do(self._open(url, headers or {}))
+        try:
+            self._do(self._open(url, headers or {}))
+        except BaseException:
+            self._end()
+            raise
 
     def __enter__(self) -> Client:
         return self
@@ -108,9 +112,12 @@ class Client:
         """Go."""
         if self._thread.is_alive():
             self._do(self._close())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._end()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _do(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
@@ -121,7 +128,6 @@ class Client:
             self._socket = await self._session.ws_connect(url, headers=headers, max_msg_size=0)
         except BaseException:
             await self._session.close()
-            self._loop.call_soon(self._loop.stop)
             raise
         if self._reads:
             await self._start_reading()

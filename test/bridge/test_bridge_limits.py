@@ -114,17 +114,17 @@ def test_too_many_clients_are_told_to_come_again(bridge_with):
 
 def test_a_client_that_does_not_read_costs_no_memory_and_is_told_what_it_missed(bridge):
     sender = bridge.node.create_publisher(CompressedImage, '/many', 1)
-    picture = CompressedImage(format='jpeg', data=array.array('B', bytes(500_000)))
+    picture = CompressedImage(format='jpeg', data=array.array('B', bytes(1_500_000)))
     with bridge.client(reads=False) as lazy, bridge.client() as good:
         for client in (lazy, good):
             client.send(op='subscribe', topic='/many', type='sensor_msgs/CompressedImage', compression='cbor-raw')
         good.sync()
         good.wait(lambda _: sender.get_subscription_count())
-        for number in range(1, 61):  # 30 MB; what the kernel holds of a connection is far less
+        for number in range(1, 16):  # 22 MB; what the kernel holds of a connection is far less
             sender.publish(picture)
             good.wait(lambda got, wanted=number: sum(one['op'] == 'publish' for one in got) >= wanted)
         (slow,) = [session.outbox for session in bridge.service._server.sessions if session.outbox.dropped]
-        assert slow.waiting_bytes < 1 << 20
+        assert slow.waiting_bytes < 2 << 20
         lazy.start_reading()
         words = lazy.next(op='status', level='warning')['msg']
         assert 'of /many not sent' in words
@@ -132,7 +132,7 @@ def test_a_client_that_does_not_read_costs_no_memory_and_is_told_what_it_missed(
 
 def test_a_client_that_does_not_keep_up_with_advice_is_closed_with_the_reason(bridge):
     sender = bridge.node.create_publisher(Suggestion, OURS, 100)
-    suggestion = Suggestion(text_en='x' * 100_000)
+    suggestion = Suggestion(text_en='x' * 1_000_000)
     with bridge.client(reads=False) as lazy, bridge.client() as good:
         for client in (lazy, good):
             client.send(op='subscribe', topic=OURS)
@@ -140,7 +140,7 @@ def test_a_client_that_does_not_keep_up_with_advice_is_closed_with_the_reason(br
         good.sync()
         count = 0
         waiting = threading.Event()
-        while len(bridge.service._server.sessions) > 1 and count < 400:
+        while len(bridge.service._server.sessions) > 1 and count < 100:
             sender.publish(suggestion)
             count += 1
             good.wait(lambda got, wanted=count: len(got) >= wanted)
