@@ -1,4 +1,4 @@
-"""What a user of roslibpy does, in a process of its own: its reactor cannot be started twice. Prints what it saw as JSON."""
+"""What a user of roslibpy does, in a process of its own (its reactor starts only once). Prints what it saw as JSON."""
 
 from __future__ import annotations
 
