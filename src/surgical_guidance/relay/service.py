@@ -122,6 +122,11 @@ class Service:
         self._thread.join()
         self._loop.close()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, for the parts of the relay that live on it too; it turns between :meth:`start` and :meth:`stop`."""
+        return self._loop
+
     def frame(self, frame: FrameFact) -> None:
         """Take a frame, from any thread. Its pixels are touched only while somebody watches."""
         if self._hub.watched:
