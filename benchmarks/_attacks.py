@@ -443,7 +443,7 @@ async def bridge_nonsense(target: Target, port: int) -> list[str]:
 BRIDGE_TABLE: dict[str, tuple[Callable[[Target, int], Awaitable[list[str]]], str]] = {
     'denied topic': (bridge_denied, 'refused: the role observer may not do this'),
     'unknown client': (bridge_unknown, 'refused: no token'),
-    'nonsense': (bridge_nonsense, 'allowed'),
+    'nonsense': (bridge_nonsense, 'refused: larger than'),
 }
 """What is tried on the bridge, and what the audit log must say of it."""
 

@@ -29,7 +29,7 @@ from _attacks import BRIDGE_TABLE, Target
 
 
 def make(graph: Any, **params: object) -> RelayNode:
-    params = {'port': 0, **params}
+    params = {'port': 0, 'bridge_port': -1, **params}
     overrides = [Parameter(name, value=value) for name, value in params.items()]
     node = RelayNode(context=graph.context, parameter_overrides=overrides)
     graph.add(node)
