@@ -196,12 +196,21 @@ DIAGNOSTICS: Final = Topic(
     depth=10,
     rate=1.0,
 )
+ANNOTATIONS: Final = Topic(
+    'annotations',
+    'surgical_guidance_msgs/msg/Annotation',
+    'relay, and who else draws',
+    'marks that people draw into the picture; the same id replaces a mark, without points it takes it back',
+    Reliability.RELIABLE,
+    depth=64,
+)
 
 OVERLAY_IMAGE: Final = Topic(
     'overlay/image',
     'sensor_msgs/msg/Image',
     'advice',
-    'the picture with outlines, way and text drawn in; only while the parameter overlay is on and somebody subscribes',
+    'the picture with outlines, way, text and marks drawn in; only while the parameter overlay is on and somebody '
+    'subscribes',
 )
 OVERLAY_COMPRESSED: Final = Topic(
     'overlay/image/compressed',
@@ -212,10 +221,12 @@ OVERLAY_COMPRESSED: Final = Topic(
 
 TOPICS: Final = (
     FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SESSION_CONTEXT,
-    CAMERA_INFO, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, OVERLAY_IMAGE, OVERLAY_COMPRESSED,
+    CAMERA_INFO, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, ANNOTATIONS, OVERLAY_IMAGE,
+    OVERLAY_COMPRESSED,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
+PAUSE_AUDIO_SERVICE: Final = 'pause_alarm_audio'  # surgical_guidance_msgs/srv/PauseAlarmAudio, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
@@ -284,6 +295,7 @@ def as_markdown() -> str:
         '| service | type | served by |',
         '|---|---|---|',
         f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
+        f'| `{PAUSE_AUDIO_SERVICE}` | `surgical_guidance_msgs/srv/PauseAlarmAudio` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',

@@ -7,19 +7,42 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from surgical_guidance.contract import ALARM, FRAME, SCENE, STATUS, SUGGESTION, TIMING, Topic
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, PauseAlarmAudio, RespondToSuggestion
+
+from surgical_guidance.annotations import Annotation
+from surgical_guidance.contract import (
+    ACKNOWLEDGE_SERVICE,
+    ALARM,
+    ANNOTATIONS,
+    FRAME,
+    PAUSE_AUDIO_SERVICE,
+    RESPOND_SERVICE,
+    SCENE,
+    STATUS,
+    SUGGESTION,
+    TIMING,
+    Topic,
+)
 from surgical_guidance.params import param
-from surgical_guidance.ports import subscription
+from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay import messages
 from surgical_guidance.relay.access import bind
+from surgical_guidance.relay.requests import Answer, Cancel
 from surgical_guidance.relay.server import Limits
-from surgical_guidance.relay.service import Service, Settings
+from surgical_guidance.relay.service import Outward, Service, Settings
 from surgical_guidance.stage import StageNode, StageParams
 
 if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
 F = TypeVar('F')
+
+SERVICES: dict[str, tuple[Any, str]] = {
+    'respond': (RespondToSuggestion, RESPOND_SERVICE),
+    'acknowledge': (AcknowledgeAlarm, ACKNOWLEDGE_SERVICE),
+    'pause_audio': (PauseAlarmAudio, PAUSE_AUDIO_SERVICE),
+}
+"""Who decides on what the surgeon asks, by operation."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,8 @@ class RelayNode(StageNode[RelayParams]):
         self._listener: socket.socket | None = None
         self._service: Service | None = None
         self._inputs: list[Subscription[Any]] = []
+        self._drawn: Any = None
+        self._asked: dict[str, Any] = {}
 
     def setup(self) -> None:
         """Take the port.
@@ -61,7 +86,9 @@ class RelayNode(StageNode[RelayParams]):
         listener = self._listener or bind(self.params.host, self._port)
         self._listener = None
         settings = Settings(self.params.jpeg_quality, self.params.max_width, Limits(clients=self.params.max_clients))
-        service = self._service = Service(listener, settings, self._on_tick, self.fault)
+        self._drawn = publisher(self, ANNOTATIONS)
+        self._asked = {op: self.create_client(type_, name) for op, (type_, name) in SERVICES.items()}
+        service = self._service = Service(listener, settings, self._on_tick, self.fault, Outward(self._draw, self._ask))
         service.start()
         self._inputs = [
             self._input(FRAME, messages.frame, service.frame),
@@ -70,6 +97,7 @@ class RelayNode(StageNode[RelayParams]):
             self._input(STATUS, messages.status, service.status),
             self._input(ALARM, messages.alarm, service.alarm),
             self._input(TIMING, messages.timing, service.timing),
+            self._input(ANNOTATIONS, Annotation.from_message, service.annotation),
         ]
         self.get_logger().info(f'the console is at {self.url}')
 
@@ -81,6 +109,10 @@ class RelayNode(StageNode[RelayParams]):
         if self._service is not None:
             self._service.stop()
             self._service = None
+            self.destroy_publisher(self._drawn)
+            for client in self._asked.values():
+                self.destroy_client(client)
+            self._asked = {}
 
     def teardown(self) -> None:
         """Let go of the port where it was never served."""
@@ -99,6 +131,24 @@ class RelayNode(StageNode[RelayParams]):
             sink(fact)
 
         return subscription(self, topic, take)
+
+    def _draw(self, mark: Annotation) -> None:
+        if self.context.ok():
+            self._drawn.publish(messages.annotation(mark))
+
+    def _ask(self, what: str, fields: dict[str, Any], answer: Answer) -> Cancel:
+        client = self._asked[what]
+        if not client.service_is_ready():
+            answer(False, f'{SERVICES[what][1]} cannot be reached')
+            return lambda: None
+        future = client.call_async(SERVICES[what][0].Request(**fields))
+
+        def tell(done: Any) -> None:
+            if not done.cancelled():
+                answer(done.result().success, done.result().message)
+
+        future.add_done_callback(tell)
+        return lambda: client.remove_pending_request(future)
 
     def _on_tick(self) -> None:
         self.done += 1

@@ -34,7 +34,7 @@ class Limits:
     """
 
     clients: int = 8
-    incoming: int = 512
+    incoming: int = 8192
     heartbeat_s: float = 10.0
     goodbye_s: float = 0.25
 

@@ -11,9 +11,11 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.errors import HostError
 from surgical_guidance.relay import wire
@@ -28,8 +30,10 @@ from surgical_guidance.relay.facts import (
     TimingFact,
 )
 from surgical_guidance.relay.hub import Hub
+from surgical_guidance.relay.marks import Marks
 from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
+from surgical_guidance.relay.requests import Answer, Ask, Cancel, Requests
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
 from surgical_guidance.relay.view import View
@@ -48,12 +52,30 @@ class Settings:
     limits: Limits
 
 
+def _nobody(_what: str, _fields: dict[str, Any], answer: Answer) -> Cancel:
+    answer(False, 'nobody is there to be asked')
+    return lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """Where what pages do goes to.
+
+    :param draw: publishes a mark, in the loop's thread.
+    :param ask: asks a service of the guidance.
+    """
+
+    draw: Callable[[Annotation], None] = lambda _mark: None
+    ask: Ask = _nobody
+
+
 class Service:
     """Serves from :meth:`start` to :meth:`stop`; not to be started twice.
 
     :param listener: bound socket to serve on; belongs to the service from now on.
     :param on_tick: called about 20 times a second while the loop turns, in its thread.
     :param on_problem: gets what is wrong, and ``''`` when pictures can be read (again), in any thread.
+    :param outward: where what pages do goes to.
     """
 
     def __init__(
@@ -62,6 +84,7 @@ class Service:
         settings: Settings,
         on_tick: Callable[[], None],
         on_problem: Callable[[str], None],
+        outward: Outward | None = None,
     ) -> None:
         self._on_tick = on_tick
         self._on_problem = on_problem
@@ -75,6 +98,10 @@ class Service:
         self._server = Server(self._hub, self._hello, self._health, settings.limits)
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
+        outward = outward or Outward()
+        self._marks = Marks(outward.draw, self._view.stamp_ns)
+        self._server.ops.register('annotate', self._marks.draw)
+        Requests(self._server.ops, outward.ask, self._loop)
         self._stop = asyncio.Event()
         self._release: asyncio.TimerHandle | None = None
         self._up = threading.Event()
@@ -122,6 +149,10 @@ class Service:
     def timing(self, timing: TimingFact) -> None:
         """Take the times of a frame, from any thread."""
         self._call(self._take_timing, timing)
+
+    def annotation(self, mark: Annotation) -> None:
+        """Take a mark that somebody drew, from any thread."""
+        self._call(self._take_annotation, mark)
 
     def _call(self, work: Callable[..., None], *facts: object) -> None:
         self._loop.call_soon_threadsafe(work, *facts)
@@ -178,6 +209,7 @@ class Service:
 
     def _take_frame(self, frame: FrameFact) -> None:
         self._view.on_frame(frame, monotonic_ns())
+        self._marks.on_frame(frame)
 
     def _take_scene(self, scene: SceneFact) -> None:
         now_ns = monotonic_ns()
@@ -201,6 +233,10 @@ class Service:
     def _take_timing(self, timing: TimingFact) -> None:
         self._view.on_timing(timing, monotonic_ns())
 
+    def _take_annotation(self, mark: Annotation) -> None:
+        told = self._marks.take(mark)
+        self._hub.mark(told['author'], told['id'], wire.text('mark', told))
+
     def _take_picture(self, picture: Picture) -> None:
         now_ns = monotonic_ns()
         self._send(self._pairing.on_picture(picture, now_ns, wait=self._view.scenes_flow(now_ns)))
@@ -217,7 +253,12 @@ class Service:
         self._send(self._pairing.overdue(monotonic_ns()))
 
     def _hello(self) -> Json:
-        return {'protocol': wire.PROTOCOL, 'session': self._session, 'timeline': list(self._timeline.events)}
+        return {
+            'protocol': wire.PROTOCOL,
+            'session': self._session,
+            'timeline': list(self._timeline.events),
+            'marks': self._marks.standing(),
+        }
 
     def _health(self) -> Json:
         health = self._hub.json()
