@@ -23,7 +23,7 @@ const UNKNOWN: State = {
 };
 
 /** A state as it must be shown: the picture may be lost with the connection. */
-export type Shown = Omit<State, 'picture'> & { picture: { state: PictureState | Link; silent_ms?: number } };
+export type Shown = Omit<State, 'picture'> & { picture: { state: PictureState | Link; silent_ms?: number; withheld?: boolean } };
 
 /** What a page adds. */
 export interface Additions {
@@ -169,6 +169,7 @@ export class Room {
     setText(byId('system-word'), words().system[shown.system.state] ?? shown.system.state);
     setData(byId('stage'), 'picture', shown.picture.state);
     this.renderNotice(shown.picture);
+    byId('withheld').hidden = !shown.picture.withheld;
     this.view.options.highlight = (shown.advice.status === 'valid' && shown.advice.highlight) || '';
     this.card.render(shown.advice);
     renderReasons(shown.system);
@@ -186,6 +187,7 @@ export class Room {
     setData(document.body, 'draws', String(this.may('annotate')));
     this.marks.reset(message.marks);
     this.video.hello(message.video);
+    byId('people-card').hidden = !this.may('participants');
     if (this.me?.may.includes('participants')) this.link.send({ op: 'participants' });
     this.page.onHello?.(message);
   }

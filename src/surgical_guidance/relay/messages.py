@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import array
 import math
+import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,9 @@ from surgical_guidance.relay.facts import (
     StatusFact,
     TimingFact,
 )
+from surgical_guidance.relay.security import Visit
+
+OUTSIDE_LEVEL = 0.5  # of the condition: pixels are withheld before it has held for long enough to be told
 
 
 def frame(message: Any) -> FrameFact:
@@ -61,6 +66,7 @@ def scene(message: Any) -> SceneFact:
             ],
             'structures': [{'class': item.class_name, 'contour': _points(item.contour)} for item in message.structures],
         },
+        _outside(message.conditions),
     )
 
 
@@ -156,6 +162,35 @@ def annotation(mark: Annotation) -> Any:
         text=mark.text,
         color=mark.color,
         lifetime_s=mark.lifetime_s,
+    )
+
+
+def _outside(conditions: Any) -> bool | None:
+    """Tell whether the scope is out of the body, at the first doubt: before the condition counts as going on."""
+    for condition in conditions:
+        if condition.name == 'out_of_body':
+            return bool(condition.active or condition.level >= OUTSIDE_LEVEL)
+    return None
+
+
+def participants(visits: Iterable[Visit]) -> Any:
+    """Make ``Participants`` of who is here. The one message that the relay sends."""
+    from surgical_guidance_msgs.msg import Participant, Participants
+
+    return Participants(
+        stamp=to_time(time.time_ns()),
+        participants=[
+            Participant(
+                id=visit.principal.connection,
+                name=visit.principal.name,
+                role=visit.principal.role.value,
+                address=visit.address,
+                joined_at=to_time(visit.joined_ns),
+                speaking=visit.speaking,
+                round_trip_ms=visit.round_trip_ms,
+            )
+            for visit in visits
+        ],
     )
 
 
