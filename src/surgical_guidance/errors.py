@@ -15,6 +15,7 @@
     ├── RuleTableError          the rule table cannot be used
     ├── CalibrationError        the calibration of a camera cannot be used
     ├── AccessError             a token, a ticket, a certificate or a policy cannot be used
+    ├── ProtocolError           a remote client asks for what is not to be had, or asks it wrongly
     └── HostError               this machine lacks something: a port, a program, a package
 """
 
@@ -87,6 +88,10 @@ class CalibrationError(GuidanceError):
 
 class AccessError(GuidanceError):
     """A token, a ticket, a certificate or a policy cannot be used."""
+
+
+class ProtocolError(GuidanceError):
+    """A remote client asks for what is not to be had, or asks it wrongly."""
 
 
 class HostError(GuidanceError):

@@ -32,6 +32,7 @@ from surgical_guidance.params import param
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay import messages
 from surgical_guidance.relay.access import LOOPBACK, bind, check_exposure, tls_context
+from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
 from surgical_guidance.relay.privacy import rectangles
 from surgical_guidance.relay.requests import Answer, Cancel
 from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
@@ -85,6 +86,13 @@ class RelayParams(StageParams):
     max_connections_per_address: int = param(64, 'of them from one address', minimum=1, maximum=4096)
     jpeg_quality: int = param(80, 'quality of the pictures', minimum=30, maximum=95)
     max_width: int = param(1280, 'width that larger pictures are scaled down to [px]', minimum=320, maximum=3840)
+    bridge_port: int = param(
+        9090, 'port of the rosbridge protocol; 0 takes a free one, -1 serves none', minimum=OFF, maximum=65535
+    )
+    bridge_clients: int = param(64, 'rosbridge clients at once', minimum=1, maximum=1024)
+    bridge_origins: tuple[str, ...] = param(
+        (), 'pages that may connect to rosbridge, as http://host:port; * lets in every page in a browser of this host'
+    )
 
 
 class RelayNode(StageNode[RelayParams]):
@@ -104,6 +112,9 @@ class RelayNode(StageNode[RelayParams]):
         self._problems: dict[str, str] = {}
         self._send_participants = publisher(self, PARTICIPANTS)
         self._end_session = self.create_service(EndSession, END_SESSION_SERVICE, self._on_end_session)
+        params = self.params
+        where = Where(params.host, params.bridge_port, params.bridge_origins, params.bridge_clients)
+        self.bridge = BridgePart(where, self.get_logger().error)
 
     def setup(self) -> None:
         """Take the port.
@@ -162,9 +173,13 @@ class RelayNode(StageNode[RelayParams]):
         self.get_logger().info(f'the console is at {self.url}')
         if door.open:
             self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
+        self.bridge.start(self)
+        if self.bridge.url:
+            self.get_logger().info(f'rosbridge is at {self.bridge.url}')
 
     def stop(self) -> None:
         """Send every page away and let go of the port."""
+        self.bridge.stop()
         for topic_input in self._inputs:
             self.destroy_subscription(topic_input)
         self._inputs = []
