@@ -34,7 +34,7 @@ class Limits:
     """
 
     clients: int = 8
-    incoming: int = 512
+    incoming: int = 64 * 1024  # an answer to a video offer has about 5
     heartbeat_s: float = 10.0
     goodbye_s: float = 0.25
 
@@ -58,6 +58,7 @@ class Server:
         self.ops = Ops(Policy())
         self.ops.register('shown', _shown, needs='watch')
         self.ops.register('ping', _ping, needs='watch')
+        self.ops.register('pictures', self._pictures, needs='watch')
 
     def app(self) -> web.Application:
         """Make the application. Only what is in its table of routes exists: no path of the disk is ever looked up."""
@@ -68,6 +69,14 @@ class Server:
         app.router.add_get('/healthz', self._serve_health)
         app.router.add_get('/ws', self._serve_socket)
         return app
+
+    def _pictures(self, _principal: Principal, client: Client, message: Message) -> None:
+        """Note whether a page wants single pictures: not while it has video."""
+        wanted = message.get('wanted')
+        if not isinstance(wanted, bool):
+            raise GuidanceError('neither true nor false', where='wanted')
+        client.pictures = wanted
+        self._hub.look()
 
     async def _serve_health(self, request: web.Request) -> web.Response:
         return web.json_response(self._health())

@@ -11,13 +11,14 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
-from surgical_guidance.errors import HostError
+from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.relay import wire
-from surgical_guidance.relay.clients import OutgoingPicture
+from surgical_guidance.relay.clients import Client, OutgoingPicture
 from surgical_guidance.relay.facts import (
     AdviceFact,
     AlarmFact,
@@ -32,7 +33,12 @@ from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
+from surgical_guidance.relay.video.overlays import Overlays
+from surgical_guidance.relay.video.settings import VideoSettings
 from surgical_guidance.relay.view import View
+
+if TYPE_CHECKING:
+    from surgical_guidance.relay.video.room import Room
 
 TICK_S = 0.05  # how often silence is looked for and the state is sent: see view.py for what must fit into 500 ms
 GOODBYE_S = 0.5  # for the pages to go when the relay stops
@@ -41,11 +47,15 @@ START_S = 10.0  # for the loop to come up, on a machine that loads models at the
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How pictures are made and how many may watch."""
+    """How pictures are made and how many may watch.
+
+    :param video: how video is made; None: single pictures only.
+    """
 
     jpeg_quality: int
     max_width: int
     limits: Limits
+    video: VideoSettings | None = None
 
 
 class Service:
@@ -65,7 +75,7 @@ class Service:
     ) -> None:
         self._on_tick = on_tick
         self._on_problem = on_problem
-        self._hub = Hub()
+        self._hub = Hub(self._on_leave)
         self._view = View()
         self._timeline = Timeline()
         self._pairing = Pairing()
@@ -73,6 +83,8 @@ class Service:
             settings.jpeg_quality, settings.max_width, lambda p: self._call(self._take_picture, p), on_problem
         )
         self._server = Server(self._hub, self._hello, self._health, settings.limits)
+        self._overlays = Overlays()
+        self._video, self._video_refused = self._open_video(settings.video)
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -93,14 +105,26 @@ class Service:
     def stop(self) -> None:
         """Close every page and the socket; nothing runs any more when this returns. Nobody may send facts any more."""
         self._encoder.stop()
+        if self._video is not None:
+            self._video.halt()
         self._call(self._stop.set)
         self._thread.join()
         self._loop.close()
 
+    @property
+    def video_told(self) -> str:
+        """Say how video is made, or why there is none."""
+        if self._video is None:
+            return f'none, single pictures only: {self._video_refused}'
+        choice = self._video.encoder
+        return f'{choice.codec}' + (f' ({choice.why})' if choice.why else '')
+
     def frame(self, frame: FrameFact) -> None:
         """Take a frame, from any thread. Its pixels are touched only while somebody watches."""
-        if self._hub.watched:
+        if self._hub.pictures:
             self._encoder.offer(frame)
+        if self._video is not None:
+            self._video.offer(frame)
         self._call(self._take_frame, frame)
 
     def scene(self, scene: SceneFact) -> None:
@@ -123,6 +147,19 @@ class Service:
         """Take the times of a frame, from any thread."""
         self._call(self._take_timing, timing)
 
+    def _open_video(self, settings: VideoSettings | None) -> tuple[Room | None, str]:
+        """Give the room, or why there is none: single pictures go on without it."""
+        if settings is None:
+            return None, 'switched off'
+        try:
+            from surgical_guidance.relay.video.room import Room  # here: hosts without aiortc have single pictures
+        except ModuleNotFoundError as error:
+            return None, f'{error.name} is not installed'
+        try:
+            return Room(settings, self._server.ops, self._call, self._on_problem), ''
+        except GuidanceError as error:
+            return None, str(error)
+
     def _call(self, work: Callable[..., None], *facts: object) -> None:
         self._loop.call_soon_threadsafe(work, *facts)
 
@@ -142,6 +179,8 @@ class Service:
         runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
         await runner.setup()
         await web.SockSite(runner, listener, backlog=16).start()
+        if self._video is not None:
+            self._video.start()
         self._up.set()
         stop = asyncio.create_task(self._stop.wait())
         ticker = asyncio.create_task(self._tick())
@@ -153,6 +192,8 @@ class Service:
             ticker.cancel()
             stop.cancel()
             self._hub.close()
+            if self._video is not None:
+                await self._video.close()
             await runner.cleanup()
 
     async def _tick(self) -> None:
@@ -178,16 +219,23 @@ class Service:
 
     def _take_frame(self, frame: FrameFact) -> None:
         self._view.on_frame(frame, monotonic_ns())
+        if self._hub.video:
+            self._overlays.on_frame(frame)
 
     def _take_scene(self, scene: SceneFact) -> None:
         now_ns = monotonic_ns()
         self._view.on_scene(scene, now_ns)
+        if self._hub.video:
+            self._hub.overlay(wire.overlay(self._overlays.on_scene(scene)))
         self._send(self._pairing.on_scene(scene, now_ns))
 
     def _take_advice(self, advice: AdviceFact) -> None:
         now_ns = monotonic_ns()
         self._view.on_advice(advice, now_ns)
         self._look()
+        path = self._overlays.on_advice(advice) if self._hub.video else None
+        if path is not None:
+            self._hub.overlay(wire.overlay(path))
         self._send(self._pairing.on_advice(advice, now_ns))
 
     def _take_status(self, status: StatusFact) -> None:
@@ -217,7 +265,13 @@ class Service:
         self._send(self._pairing.overdue(monotonic_ns()))
 
     def _hello(self) -> Json:
-        return {'protocol': wire.PROTOCOL, 'session': self._session, 'timeline': list(self._timeline.events)}
+        video = {'encoder': self._video.encoder.codec} if self._video is not None else None
+        return {
+            'protocol': wire.PROTOCOL,
+            'session': self._session,
+            'timeline': list(self._timeline.events),
+            'video': video,
+        }
 
     def _health(self) -> Json:
         health = self._hub.json()
@@ -225,4 +279,9 @@ class Service:
             'skipped': self._encoder.dropped + self._encoder.overwritten,
             'superseded': self._pairing.superseded,
         }
+        health['video'] = self._video.json() if self._video is not None else {'off': self._video_refused}
         return health
+
+    def _on_leave(self, client: Client) -> None:
+        if self._video is not None:
+            self._video.leave(client)

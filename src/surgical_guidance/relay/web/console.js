@@ -6,6 +6,7 @@ import { LEVELS, colour } from './overlay.js';
 import { byId, make, rebuild, seconds, setData, setText } from './page.js';
 import { Timeline, judge, renderAlarms, renderReasons, renderSignal } from './panels.js';
 import { PictureView } from './picture.js';
+import { Video } from './video.js';
 import { apply, className, current, switchLanguage, words } from './words.js';
 
 const REFRESH_MS = 100; // ages go on counting while the relay is silent
@@ -27,9 +28,11 @@ const link = new Connection({
     session = message.session;
     timeline.reset(message.timeline);
     timeline.render();
+    video.hello(message.video);
   },
   state(message) {
     state = message;
+    video.flowing = message.picture.state === 'live';
     render();
   },
   event(event) {
@@ -37,6 +40,10 @@ const link = new Connection({
     timeline.render();
   },
   picture: buffer => view.show(buffer),
+  overlay: message => view.takeOverlay(message),
+  'video.offer': message => video.take(message),
+  'video.failed': message => video.take(message),
+  refused() {},
   link: () => render(),
 });
 
@@ -51,6 +58,12 @@ const view = new PictureView(
       return make('li', {}, swatch, className(item));
     }));
   },
+);
+
+const video = new Video(
+  message => link.send(message),
+  (source, rtp, width, height) => view.showFrame(source, rtp, width, height),
+  how => setData(document.body, 'video', how),
 );
 
 /** The state as it must be shown: what the relay said last, or what its silence means. */
@@ -101,7 +114,7 @@ function renderNumbers() {
   setText(byId('delay-word'), verdict ? words()[verdict] : '');
   setData(byId('delay-word'), 'verdict', verdict);
   setText(byId('rate'), live ? `${view.rate().toFixed(0)} ${words().perSecond}` : '–');
-  renderSignal(state, link);
+  renderSignal(state, link, video.state === 'playing');
 }
 
 function setLevel(level) {

@@ -82,11 +82,12 @@ export class Timeline {
 const number = (value, digits = 0) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 
 /** Numbers for who wants them. `state` as the relay sent it, `link` the connection. */
-export function renderSignal(state, link) {
+export function renderSignal(state, link, video) {
   const word = words();
   const { latency_p50_ms: p50, latency_p99_ms: p99 } = state.system;
   const rows = [
     [word.capture_to_advice, `${number(p50)} / ${number(p99)} ${word.ms}`, word.percentile],
+    [word.way, video ? word.wayVideo : word.wayPictures, ''],
     [word.roundTrip, `${number(link.roundTrip(), 1)} ${word.ms}`, ''],
     [word.skipped, String(link.dropped), ''],
     ...Object.entries(state.stages_ms).filter(([stage]) => stage !== 'capture_to_advice')

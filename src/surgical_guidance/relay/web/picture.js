@@ -1,9 +1,11 @@
 // The live picture: decodes, draws picture and outlines of one frame in one go, and measures how old it is.
 
 import { draw } from './overlay.js';
+import { age } from './video.js';
 
 const MEASURED = 40; // pictures that the delay is taken over
 const RATE_MS = 2000; // what the rate is taken over
+const OVERLAYS = 32; // of frames of the video that have not been shown yet
 
 /** Split a binary message: 4 bytes length, JSON header, JPEG. */
 export function parse(buffer) {
@@ -34,6 +36,7 @@ export class PictureView {
     this.newest = -Infinity;
     this.delays = [];
     this.times = [];
+    this.overlays = new Map();
   }
 
   async show(buffer) {
@@ -47,15 +50,39 @@ export class PictureView {
     }
   }
 
+  /** Show a frame of the video, with its own overlay if that is here already. */
+  showFrame(source, rtp, width, height) {
+    const captured_ms = this.relay.now() - age(rtp, this.relay.now());
+    if (captured_ms <= this.newest) return;
+    const bare = { rtp, captured_ms, scene: null, path: [], width: this.size?.width ?? width, height: this.size?.height ?? height };
+    this.paint({ ...bare, ...this.overlays.get(rtp) }, source, width, height);
+  }
+
+  /** Take what is drawn over one frame of the video; its picture may come later, or be shown already. */
+  takeOverlay(message) {
+    const known = { ...this.overlays.get(message.rtp), ...message };
+    if (known.width) this.size = { width: known.width, height: known.height };
+    this.overlays.delete(message.rtp);
+    this.overlays.set(message.rtp, known);
+    if (this.overlays.size > OVERLAYS) this.overlays.delete(this.overlays.keys().next().value);
+    if (this.header?.rtp !== message.rtp) return;
+    Object.assign(this.header, known);
+    this.redraw();
+  }
+
   put(header, bitmap) {
+    this.paint(header, bitmap, bitmap.width, bitmap.height);
+  }
+
+  paint(header, source, width, height) {
     this.newest = header.captured_ms;
     this.header = header;
-    if (this.picture.width !== bitmap.width || this.picture.height !== bitmap.height) {
-      this.picture.width = bitmap.width;
-      this.picture.height = bitmap.height;
+    if (this.picture.width !== width || this.picture.height !== height) {
+      this.picture.width = width;
+      this.picture.height = height;
       this.fit();
     }
-    this.context.drawImage(bitmap, 0, 0);
+    this.context.drawImage(source, 0, 0, width, height);
     this.redraw();
     this.measure(header);
   }
