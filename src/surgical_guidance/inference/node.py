@@ -35,8 +35,10 @@ from surgical_guidance.scene.builder import SceneBuilder
 from surgical_guidance.scene.calibration import load_camera
 from surgical_guidance.scene.messages import to_message
 from surgical_guidance.scene.state import SceneState, StageTime
+from surgical_guidance.scene.warm import warm_up
 from surgical_guidance.stage import StageNode, StageParams
 
+_LONG_S = 2.0  # in which what was compiled before has long been loaded
 _JOIN_S = 5.0  # an inference that takes longer than this hangs
 
 
@@ -90,7 +92,7 @@ class InferenceNode(StageNode[InferenceParams]):
         self._room = OperatingRoom(self.params.energy_timeout_s)
         self._publisher = publisher(self, SCENE)
         self._status = publisher(self, INFERENCE_STATUS)
-        self._status_timer = self.create_timer(1.0 / INFERENCE_STATUS.rate, self._send_status)
+        self._status_timer = self.every(1.0 / INFERENCE_STATUS.rate, self._send_status)
         self._steps = subscription(self, DEGRADATION_STEP, self._on_step)
         self._contexts = subscription(self, SESSION_CONTEXT, self._on_context)
         self._infos = None if self.params.calibration else subscription(self, CAMERA_INFO, self._on_camera_info)
@@ -126,6 +128,9 @@ class InferenceNode(StageNode[InferenceParams]):
             lineup.close()
             raise
         lineup.ask(self._step)
+        compiling_s = warm_up()
+        if compiling_s > _LONG_S:
+            self.get_logger().info(f'the scene was compiled in {compiling_s:.0f} s, once on this machine')
         self._lineup = lineup
         self.detail = lineup.describe()
         self.get_logger().info(self.detail)

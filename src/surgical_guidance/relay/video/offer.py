@@ -58,9 +58,7 @@ class Line:
     ssrc: int
 
 
-def write(
-    lines: list[Line], ice: RTCIceParameters, candidates: list[RTCIceCandidate], dtls: RTCDtlsParameters
-) -> str:
+def write(lines: list[Line], ice: RTCIceParameters, candidates: list[RTCIceCandidate], dtls: RTCDtlsParameters) -> str:
     """Write the offer. Each line is a media stream of its own: none waits for another to be in step."""
     session = sdp.SessionDescription()
     session.origin = f'- {secrets.randbits(62)} 1 IN IP4 127.0.0.1'
@@ -69,7 +67,7 @@ def write(
     for line in lines:
         codec = CODECS[line.kind]
         media = sdp.MediaDescription(line.kind, _DISCARD, 'UDP/TLS/RTP/SAVPF', [codec.payloadType])
-        media.host, media.rtcp_host, media.rtcp_port, media.rtcp_mux = '0.0.0.0', '0.0.0.0', _DISCARD, True  # noqa: S104  (SDP's word for "see the candidates")
+        media.host, media.rtcp_host, media.rtcp_port, media.rtcp_mux = '0.0.0.0', '0.0.0.0', _DISCARD, True
         media.direction = line.direction
         media.msid = f'{line.mid} {line.mid}'
         media.rtp.muxId = line.mid

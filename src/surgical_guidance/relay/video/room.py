@@ -54,9 +54,7 @@ class Room:
         self._settings = settings
         self._certificate = RTCCertificate.generateCertificate()
         self._producers = [
-            RungProducer(
-                index, self.encoder.codec, self._ladder, prepare, lambda unit: call(self._take, unit), problem
-            )
+            RungProducer(index, self.encoder.codec, self._ladder, prepare, lambda unit: call(self._take, unit), problem)
             for index in range(RUNGS)
         ]
         self._keys = [KeyRequests(producer.ask_for_key) for producer in self._producers]
