@@ -17,6 +17,8 @@ const REFRESH_MS = 100; // ages go on counting while the relay is silent
 const NUMBERS_MS = 500; // numbers that change faster cannot be read
 const LEVEL_KEPT = 'surgical-guidance.outlines';
 
+const SHOWN = new Set(['pause_audio', 'acknowledge']); // the page itself shows what came of it
+
 const UNKNOWN: State = {
   stamp_ms: 0, system: { state: 'connecting', reasons: [] }, picture: { state: 'none' }, alarms: [], stages_ms: {},
   advice: { status: 'unavailable', why: '' },
@@ -62,8 +64,10 @@ export class Room {
       },
       event: event => page.onEvent?.(event),
       mark: message => this.marks.take(message),
-      answered: ({ what, success, message }) =>
-        tell(success ? `${words().done[what] ?? ''}${message ? ` · ${message}` : ''}` : words().failed(message)),
+      answered: ({ what, success, message }) => {
+        if (!success) tell(words().failed(message));
+        else if (!SHOWN.has(what)) tell([words().done[what], message].filter(Boolean).join(' · '));
+      },
       refused: ({ what, reason }) => {
         if (what === 'annotate') this.marks.refuse();
         tell(words().notAllowed(reason));

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources e9e88b1940152e8249a5594ffeaa4599eef3117a7253fca87cc7733e4c98c057. Edit those.
+// Made by `npm run build` in console/, from sources af0e6472a4209c0d5283b66c96ff2f6fbb9a7905ecc51707120c38a0d5268c2e. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -1393,6 +1393,7 @@ var PictureView = class {
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
 var LEVEL_KEPT = "surgical-guidance.outlines";
+var SHOWN = /* @__PURE__ */ new Set(["pause_audio", "acknowledge"]);
 var UNKNOWN = {
   stamp_ms: 0,
   system: { state: "connecting", reasons: [] },
@@ -1417,7 +1418,10 @@ var Room = class {
       },
       event: (event) => page.onEvent?.(event),
       mark: (message) => this.marks.take(message),
-      answered: ({ what, success, message }) => tell(success ? `${words().done[what] ?? ""}${message ? ` · ${message}` : ""}` : words().failed(message)),
+      answered: ({ what, success, message }) => {
+        if (!success) tell(words().failed(message));
+        else if (!SHOWN.has(what)) tell([words().done[what], message].filter(Boolean).join(" · "));
+      },
       refused: ({ what, reason }) => {
         if (what === "annotate") this.marks.refuse();
         tell(words().notAllowed(reason));
