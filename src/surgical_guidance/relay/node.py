@@ -101,9 +101,6 @@ class RelayParams(StageParams):
         9090, 'port of the rosbridge protocol; 0 takes a free one, -1 serves none', minimum=OFF, maximum=65535
     )
     bridge_clients: int = param(64, 'rosbridge clients at once', minimum=1, maximum=1024)
-    bridge_origins: tuple[str, ...] = param(
-        (), 'pages that may connect to rosbridge, as http://host:port; * lets in every page in a browser of this host'
-    )
 
 
 class RelayNode(StageNode[RelayParams]):
@@ -124,7 +121,7 @@ class RelayNode(StageNode[RelayParams]):
         self._send_participants = publisher(self, PARTICIPANTS)
         self._end_session = self.create_service(EndSession, END_SESSION_SERVICE, self._on_end_session)
         params = self.params
-        where = Where(params.host, params.bridge_port, params.bridge_origins, params.bridge_clients)
+        where = Where(params.host, params.bridge_port, params.bridge_clients)
         self.bridge = BridgePart(where, self.get_logger().error)
 
     def setup(self) -> None:
@@ -186,7 +183,7 @@ class RelayNode(StageNode[RelayParams]):
         self.get_logger().info(f'video: {service.video_told}')
         if door.open:
             self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
-        self.bridge.start(self)
+        self.bridge.start(self, service.loop, door, self._tls)
         if self.bridge.url:
             self.get_logger().info(f'rosbridge is at {self.bridge.url}')
 

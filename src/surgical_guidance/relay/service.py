@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.contract import PARTICIPANTS
@@ -170,6 +168,11 @@ class Service:
         choice = self._video.encoder
         return f'{choice.codec}' + (f' ({choice.why})' if choice.why else '')
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, for the parts of the relay that live on it too; it turns between :meth:`start` and :meth:`stop`."""
+        return self._loop
+
     def frame(self, frame: FrameFact) -> None:
         """Take a frame, from any thread. Its pixels are touched only while somebody watches."""
         if self._hub.pictures:
@@ -248,7 +251,7 @@ class Service:
     # From here on everything runs in the loop's thread.
 
     async def _serve(self, listener: socket.socket) -> None:
-        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+        runner = self.door.runner(self._server.app(), GOODBYE_S)
         await runner.setup()
         if self._video is not None:
             self._video.start()
