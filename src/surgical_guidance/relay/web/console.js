@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources af0e6472a4209c0d5283b66c96ff2f6fbb9a7905ecc51707120c38a0d5268c2e. Edit those.
+// Made by `npm run build` in console/, from sources 9236842590fe67937134cd08358ab6fae593cb49fc6a9f1ab11feb755df90914. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -1822,16 +1822,16 @@ var Telestrator = class {
     this.flush();
     this.stroke = null;
   }
-  /** Show and send the stroke as it is now. */
+  /** Send and show the stroke as it is now. */
   flush() {
     clearTimeout(this.later);
     this.later = void 0;
     const { stroke: stroke2 } = this;
     if (!stroke2) return;
-    this.show(stroke2);
-    this.sent = performance.now();
     const { frame, points, ...rest } = stroke2;
     this.say({ op: "annotate", ...rest, ...frame, points: points.map((value) => Math.round(value * 1e4) / 1e4) });
+    this.sent = performance.now();
+    this.show(stroke2);
   }
   show(drawing2) {
     const { id, kind, points, text, color, lifetime_s: life } = drawing2;

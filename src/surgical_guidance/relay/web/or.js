@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources af0e6472a4209c0d5283b66c96ff2f6fbb9a7905ecc51707120c38a0d5268c2e. Edit those.
+// Made by `npm run build` in console/, from sources 9236842590fe67937134cd08358ab6fae593cb49fc6a9f1ab11feb755df90914. Edit those.
 
 // src/page.ts
 function byId(id) {
