@@ -185,6 +185,9 @@ def params() -> None:
 def bench(
     name: Annotated[str, typer.Argument(help='Which one; `list` names them.')],
     json_file: Annotated[Path | None, typer.Option('--json', help='Write the rows there, as JSON.')] = None,
+    stock: Annotated[
+        Path | None, typer.Option(help='Of `relay`: a checkout of rosbridge_suite to measure beside ours.')
+    ] = None,
 ) -> None:
     """Measure: a benchmark of `benchmarks/`, against the goals that stand there."""
     from surgical_guidance.bench import benchmarks, measure
@@ -203,7 +206,7 @@ def bench(
         def tell(share: float, what: str) -> None:
             progress.update(task, completed=100.0 * share, total=100.0, description=f'{name}: {what}')
 
-        rows = measure(name, tell)
+        rows = measure(name, tell, stock=stock)
     table = Table('measure', 'value', 'unit', 'goal', 'holds', title=name, title_justify='left')
     for row in rows:
         holds = {True: Text('yes', style='green'), False: Text('NO', style='bold red'), None: Text('')}[row['holds']]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rclpy.parameter import Parameter
-from surgical_guidance_msgs.msg import GuidanceStatus, StageStatus, Suggestion
+from surgical_guidance_msgs.msg import GuidanceStatus, Participants, StageStatus, Suggestion
+from surgical_guidance_msgs.srv import EndSession
 
-from surgical_guidance.contract import HEARTBEAT, STATUS, SUGGESTION
+from surgical_guidance.contract import END_SESSION_SERVICE, HEARTBEAT, PARTICIPANTS, STATUS, SUGGESTION
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay.access import bind
 from surgical_guidance.relay.node import RelayNode
+from surgical_guidance.relay.security import Role, TokenStore
+from surgical_guidance.relay.security.certificate import make_certificate
 
 
 def make(graph: Any, **params: object) -> RelayNode:
@@ -61,6 +67,56 @@ def test_any_other_interface_is_refused(graph: Any) -> None:
     beats = heartbeats(graph)
     make(graph, host='0.0.0.0')
     assert graph.spin_until(lambda: any('TLS and tokens' in b.detail for b in beats))
+
+
+def test_off_the_loopback_interface_it_serves_with_a_certificate_and_tokens(graph: Any, tmp_path: Path) -> None:
+    make_certificate(tmp_path, ['127.0.0.1'], 1)
+    TokenStore(tmp_path / 'tokens').issue('a', Role.OBSERVER, 1.0)
+    node = make(
+        graph,
+        host='0.0.0.0',
+        tls_certificate=str(tmp_path / 'certificate.pem'),
+        tls_key=str(tmp_path / 'certificate.key'),
+        token_dir=str(tmp_path / 'tokens'),
+        audit_file=str(tmp_path / 'audit.jsonl'),
+    )
+    assert node.url.startswith('https://0.0.0.0:')
+    trust = ssl.create_default_context(cafile=str(tmp_path / 'certificate.pem'))
+    address = node.url.replace('0.0.0.0', '127.0.0.1')
+    with pytest.raises(urllib.error.HTTPError, match='401'):
+        urllib.request.urlopen(f'{address}/ws', timeout=5, context=trust)  # noqa: S310
+    node.close()
+    assert 'refused: no token' in (tmp_path / 'audit.jsonl').read_text()
+
+
+def test_who_is_here_is_published_and_can_be_sent_away(graph: Any) -> None:
+    told: list[Participants] = []
+    listener = graph.node('listener')
+    subscription(listener, PARTICIPANTS, told.append)
+    node = make(graph)
+    assert graph.spin_until(lambda: told and not told[-1].participants)
+    with socket.create_connection(('127.0.0.1', int(node.url.rsplit(':', 1)[1])), timeout=5) as page:
+        page.sendall(
+            f'GET /ws HTTP/1.1\r\nHost: {node.url[7:]}\r\nOrigin: {node.url}\r\nUpgrade: websocket\r\n'
+            'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'.encode()
+        )
+        assert graph.spin_until(lambda: told[-1].participants)
+        here = told[-1].participants[0]
+        assert (here.name, here.role, here.address) == ('local', 'admin', '127.0.0.1')
+        client = listener.create_client(EndSession, END_SESSION_SERVICE)
+        assert graph.spin_until(client.service_is_ready)
+        wrong = client.call_async(EndSession.Request(participant='nobody', by='test'))
+        assert graph.spin_until(wrong.done)
+        assert (wrong.result().success, 'no such participant' in wrong.result().message) == (False, True)
+        right = client.call_async(EndSession.Request(participant=here.id, by='test'))
+        assert graph.spin_until(right.done)
+        assert (right.result().success, right.result().message) == (True, 'local')
+        assert graph.spin_until(lambda: not told[-1].participants)
+        received = b''
+        while chunk := page.recv(65536):
+            received += chunk
+        assert b'the surgeon has ended this session' in received
 
 
 def test_it_stops_and_starts_again_at_the_same_place(graph: Any) -> None:

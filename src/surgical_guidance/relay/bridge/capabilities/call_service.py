@@ -49,8 +49,7 @@ async def _answer(session: Session, message: Message) -> Any:
         async with asyncio.timeout(timeout_s):
             return await rosapi.answer(robot, service, arguments)
     if given:
-        full_type(given, 'srv')
-    session.may('call_service', service, given)
+        session.may('call_service', service, full_type(given, 'srv'))
     type_ = await _type_of(session, service, min(timeout_s, DISCOVERY_S))
     if given and full_type(given, 'srv') != type_:
         raise ProtocolError(f'this service has the type {type_}', where=service)

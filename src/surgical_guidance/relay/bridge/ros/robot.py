@@ -24,7 +24,7 @@ T = TypeVar('T')
 KNOWN_NS = 50_000_000  # how long an answer about the graph is given again
 REVIEW_S = 2.0  # between two looks at publishers, where no event tells of them
 KEPT_S = 1.0  # what is sent before anybody listens, as stock keeps it
-LINGER_S = 1.0  # of a publisher that is not needed any more, for what it sent last to arrive
+LINGER_S = 0.5  # of a publisher that is not needed any more, for what it sent last to arrive
 
 
 class RclpyRobot:
