@@ -1,6 +1,6 @@
 """A source whose pictures carry the time they were made at, as bars that survive H.264, and the page's reader of them.
 
-The pictures are a rendered minute of nobody's operation, drawn once and copied: a capture card costs the processor no more.
+The pictures are rendered, drawn once and copied: a capture card costs the processor no more.
 """
 
 from __future__ import annotations

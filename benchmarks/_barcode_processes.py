@@ -1,11 +1,10 @@
-"""The processes of the guidance with one more kind of source: ``python _barcode_processes.py guidance --ros-args ...``."""
+"""The guidance's processes with one more kind of source: ``python _barcode_processes.py guidance --ros-args ...``."""
 
 from __future__ import annotations
 
 import sys
 
 from _barcode import SCHEME, BarcodeSource
-
 from surgical_guidance import container
 from surgical_guidance.camera.sources import register
 

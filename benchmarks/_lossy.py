@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Page, WebSocket
+
 from _barcode import reader
 from _lossy_link import ADDRESSES
 from _processes import CHROMIUM, page
-from playwright.sync_api import Page, WebSocket
-
 from surgical_guidance.errors import HostError
 
 HERE = Path(__file__).parent
@@ -105,7 +105,7 @@ def lossy_console(loss: float, delay_ms: float, jitter_ms: float, size: str) -> 
         browser.chmod(0o755)
         offset_ms = (time.time_ns() - time.monotonic_ns()) / 1e6
         opened = stack.enter_context(
-            page('about:blank', script=reader(int(size.split('x')[0]), offset_ms), browser=browser)
+            page('about:blank', script=reader(int(size.partition('x')[0]), offset_ms), browser=browser)
         )
         console = Console(opened)
         opened.on('websocket', console.listen)

@@ -1,8 +1,8 @@
-"""Two network namespaces joined by a link that loses and delays: ``python _lossy_link.py NAME_A NAME_B LOSS DELAY JITTER``.
+"""Two network namespaces joined by a link that loses and delays: ``python _lossy_link.py NAME NAME LOSS DELAY JITTER``.
 
-Where the kernel has no ``netem``: each namespace gets a TUN device, and this program carries the packets between the two. It
-says ``up`` when it does, and ends when its standard input does. Delay and jitter in milliseconds, one way each; packets do
-not overtake one another, as in any queue. Needs root.
+Where the kernel has no ``netem``: each namespace gets a TUN device, and this program carries the packets between the
+two. It says ``up`` when it does, and ends when its standard input does. Delay and jitter in milliseconds, one way each;
+packets do not overtake one another, as in any queue. Needs root.
 """
 
 from __future__ import annotations

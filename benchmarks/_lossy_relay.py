@@ -10,7 +10,6 @@ import threading
 import time
 
 from _barcode import BarcodeSource
-
 from surgical_guidance.clock import NS_PER_S, StampClock, monotonic_ns
 from surgical_guidance.frames import RingWriter, ring_scope
 from surgical_guidance.relay.access import bind

@@ -1,7 +1,7 @@
 """Viewers that take all packets and decode none: ``python _viewers_clients.py URL COUNT``.
 
-Says ``up`` when all have pictures. Every line on its standard input ends a measurement: it answers with the packets, the
-whole pictures and how old these were at their last packet [ms], of all viewers since the line before, and goes at the end.
+Says ``up`` when all have pictures. Every line on its standard input ends a measurement: it answers with the packets and
+with how old each whole picture was at its last packet [ms], of all viewers since the line before.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ async def main(url: str, count: int) -> None:
     aioice.ice.get_host_addresses = lambda **_: ['127.0.0.1']  # it leaves the loopback interface out
     seen = Seen()
 
-    async def take(self: RTCRtpReceiver, packet: Any, arrival_time_ms: int) -> None:
+    async def take(self: RTCRtpReceiver, packet: Any, arrival_time_ms: int) -> None:  # noqa: ARG001  (aiortc's name)
         seen.take(id(self), packet)
 
-    RTCRtpReceiver._handle_rtp_packet = take  # type: ignore[method-assign]
+    RTCRtpReceiver._handle_rtp_packet = take  # type: ignore[method-assign]  # noqa: SLF001  (no public way past the decoder)
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

@@ -1,4 +1,4 @@
-"""Glass to glass: from a picture being captured to its pixels on the page's canvas, in headless Chromium, 1080p at 30 Hz.
+"""Glass to glass: from a picture being captured to its pixels on the canvas of headless Chromium, 1080p at 30 Hz.
 
 Each picture carries its time as bars; the page reads them back from the canvas in the task that drew it, so nothing is
 believed that is not in the pixels. Once with all models looking on the same processor, once with the camera alone. The
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
 from _barcode import reader
 from _processes import guidance, health, page
-
 from surgical_guidance.bench import Measured, Tell
 
 WIDTH, HEIGHT, RATE = 1920, 1080, 30.0

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-from _lossy import can, lossy_console
 
+from _lossy import can, lossy_console
 from surgical_guidance.bench import Measured, Tell
 from surgical_guidance.errors import HostError
 

@@ -1,7 +1,7 @@
 """What many viewers cost the relay: video of 1280x720 at 30 Hz over WebRTC to nobody, to one and to twenty.
 
-The viewers are peers in a process of their own that take every packet and decode none. Encoded is once for all of them; what
-a further viewer costs is its own encryption and its own packets.
+The viewers are peers in a process of their own that take every packet and decode none. Encoded is once for all of them;
+what a further viewer costs is its own encryption and its own packets.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _processes import Guidance, guidance
 
+from _processes import Guidance, guidance
 from surgical_guidance.bench import Measured, Tell
 from surgical_guidance.errors import HostError
 

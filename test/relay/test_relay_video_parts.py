@@ -230,7 +230,7 @@ def test_plain_rtp_does_not_leave_this_host(target: str) -> None:
 
 
 def test_a_turn_credential_is_of_one_viewer_and_ends() -> None:
-    reach = Reach(ice_servers=('turn:turn.example:3478',), turn_secret='s3cret')
+    reach = Reach(ice_servers=('turn:turn.example:3478',), turn_secret='s3cret')  # noqa: S106
     name, password = reach.credential('abc') or ('', '')
     assert name.endswith(':abc')
     assert int(name.split(':')[0]) > 1_700_000_000

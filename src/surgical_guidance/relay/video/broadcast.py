@@ -1,4 +1,4 @@
-"""The pictures as plain RTP to one port of this host: for a media server (Janus) that serves many viewers, or a recorder.
+"""The pictures as plain RTP to a port of this host: for a media server (Janus) that serves many viewers, a recorder.
 
 Plain RTP can be read by whoever is on the way, so it goes to the loopback interface and nowhere else.
 """

@@ -1,4 +1,4 @@
-"""One RTP stream to one viewer: headers, what may be asked for again, and the sender's reports. Bytes only, no network."""
+"""One RTP stream to one viewer: headers, what may be asked for again, and the sender's reports. Bytes, no network."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EXTENSIONS = {
     ABS_SEND_TIME_ID: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
     PLAYOUT_DELAY_ID: 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay',
 }
-"""Header extensions of the pictures: when a packet went, from which the browser estimates what it can receive, and that it
-shall show a picture as soon as it is there: a least and a greatest delay of 0 ms."""
+"""Header extensions of the pictures: when a packet went, from which the browser estimates what it can receive, and that
+it shall show a picture as soon as it is there: a least and a greatest delay of 0 ms."""
 
 _HEADER = struct.Struct('!BBHII')
 _VIDEO_EXTENSION = struct.Struct('!HHII')

@@ -1,4 +1,4 @@
-"""All who watch over WebRTC, and how they come and go: signalling over the console's socket, pictures over their peers."""
+"""All who watch over WebRTC, how they come and go: signalling over the console's socket, pictures over their peers."""
 
 from __future__ import annotations
 

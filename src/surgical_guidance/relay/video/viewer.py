@@ -48,7 +48,7 @@ class Viewer:
         peer.sends(self.outlet.ssrc, self)
 
     def begin(self) -> None:
-        """The way is open: pictures may go, from the next key frame on."""
+        """Note that the way is open: pictures may go, from the next key frame on."""
         self.live = True
         self._need_key(self._footing.rung)
 
