@@ -182,6 +182,9 @@ def params() -> None:
 def bench(
     name: Annotated[str, typer.Argument(help='Which one; `list` names them.')],
     json_file: Annotated[Path | None, typer.Option('--json', help='Write the rows there, as JSON.')] = None,
+    quick: Annotated[
+        bool, typer.Option('--quick', help='Measure less, in less time, where the benchmark can.')
+    ] = False,
 ) -> None:
     """Measure: a benchmark of `benchmarks/`, against the goals that stand there."""
     from surgical_guidance.bench import benchmarks, measure
@@ -200,7 +203,7 @@ def bench(
         def tell(share: float, what: str) -> None:
             progress.update(task, completed=100.0 * share, total=100.0, description=f'{name}: {what}')
 
-        rows = measure(name, tell)
+        rows = measure(name, tell, quick=quick)
     table = Table('measure', 'value', 'unit', 'goal', 'holds', title=name, title_justify='left')
     for row in rows:
         holds = {True: Text('yes', style='green'), False: Text('NO', style='bold red'), None: Text('')}[row['holds']]
