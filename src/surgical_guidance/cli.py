@@ -24,6 +24,7 @@ from surgical_guidance.cli_engine import app as engine_app
 from surgical_guidance.cli_evaluate import app as evaluate_app
 from surgical_guidance.cli_phantom import app as phantom_app
 from surgical_guidance.cli_phantom import prepare
+from surgical_guidance.cli_security import audit_app, token_app
 from surgical_guidance.errors import GuidanceError
 
 app = typer.Typer(
@@ -42,6 +43,8 @@ app = typer.Typer(
 app.add_typer(phantom_app)
 app.add_typer(engine_app)
 app.add_typer(evaluate_app)
+app.add_typer(token_app)
+app.add_typer(audit_app)
 console = Console()
 errors = Console(stderr=True)
 
