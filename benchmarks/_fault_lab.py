@@ -289,7 +289,7 @@ def is_interrupted(heard: Heard) -> bool:
 
 
 def is_starting(heard: Heard) -> bool:
-    """A new watchdog has spoken for the first time."""
+    """Tell whether a new watchdog has spoken for the first time."""
     return heard.kind == 'status' and heard.what.state == GuidanceStatus.STARTING
 
 
