@@ -188,6 +188,9 @@ def bench(
     stock: Annotated[
         Path | None, typer.Option(help='Of `relay`: a checkout of rosbridge_suite to measure beside ours.')
     ] = None,
+    quick: Annotated[
+        bool, typer.Option('--quick', help='Measure less, in less time, where the benchmark can.')
+    ] = False,
 ) -> None:
     """Measure: a benchmark of `benchmarks/`, against the goals that stand there."""
     from surgical_guidance.bench import benchmarks, measure
@@ -206,7 +209,7 @@ def bench(
         def tell(share: float, what: str) -> None:
             progress.update(task, completed=100.0 * share, total=100.0, description=f'{name}: {what}')
 
-        rows = measure(name, tell, stock=stock)
+        rows = measure(name, tell, stock=stock, quick=quick or None)
     table = Table('measure', 'value', 'unit', 'goal', 'holds', title=name, title_justify='left')
     for row in rows:
         holds = {True: Text('yes', style='green'), False: Text('NO', style='bold red'), None: Text('')}[row['holds']]
