@@ -14,6 +14,7 @@
     │   └── EngineError         the engine that runs it failed
     ├── RuleTableError          the rule table cannot be used
     ├── CalibrationError        the calibration of a camera cannot be used
+    ├── EvidenceError           evidence cannot be kept or read
     └── HostError               this machine lacks something: a port, a program, a package
 """
 
@@ -82,6 +83,10 @@ class RuleTableError(GuidanceError):
 
 class CalibrationError(GuidanceError):
     """The calibration of a camera cannot be used."""
+
+
+class EvidenceError(GuidanceError):
+    """Evidence cannot be kept or read."""
 
 
 class HostError(GuidanceError):

@@ -103,14 +103,16 @@ class Run:
         names = ('guidance',) if self.options.composed else ('camera', 'inference', 'advice')
         arguments = self._ros_arguments()
         self._children = [
-            Child(name, arguments, self.options.run_dir / f'{name}.log') for name in ('watchdog', 'relay', *names)
+            Child(name, arguments, self.options.run_dir / f'{name}.log')
+            for name in ('watchdog', 'relay', 'recorder', *names)
         ]
         listener = self._listener = Listener(self.collector)
         live = is_live(self.source)
         # Who watches and who shows come first: their start must not take the processor from the first frames.
-        self._bring_up(self._children[:2], lambda: listener.watched.is_set() and self.console_url)
+        # The recorder is started with them and not waited for: it yields to everybody.
+        self._bring_up(self._children[:3], lambda: listener.watched.is_set() and self.console_url)
         self._bring_up(
-            self._children[2:],  # a camera that is not there yet is waited for with everything running
+            self._children[3:],  # a camera that is not there yet is waited for with everything running
             lambda: listener.first_frame.is_set() or (live and 'camera' in self.collector.problems),
         )
 
@@ -219,6 +221,9 @@ class Run:
             chosen['/**/watchdog'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
         if not self._given.get('advice', {}).get('log_directory'):
             chosen['/**/advice'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
+        if not self._given['recorder'].get('directory'):
+            evidence = self.options.run_dir.resolve() / 'evidence'
+            chosen['/**/recorder'] = {'ros__parameters': {'directory': str(evidence)}}
         path = self.options.run_dir / 'run.yaml'
         path.touch()
         path.chmod(0o600)  # a stream's URI may hold a password
