@@ -104,7 +104,7 @@ def set_up(purpose: str) -> None:
         [interpreter, requirements / 'runtime.lock'],
     )
     messages = ROOT / 'surgical_guidance_msgs'
-    includes = ROOT / 'scripts/wheel_include_dirs.cmake'
+    includes = ROOT / 'scripts/wheel_messages.cmake'
     step(
         'messages',
         VENV / 'stamps/messages',

@@ -197,6 +197,16 @@ DIAGNOSTICS: Final = Topic(
     rate=1.0,
 )
 
+PARTICIPANTS: Final = Topic(
+    'participants',
+    'surgical_guidance_msgs/msg/Participants',
+    'relay',
+    'who watches from elsewhere; on change, and once a second',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+    rate=1.0,
+)
+
 OVERLAY_IMAGE: Final = Topic(
     'overlay/image',
     'sensor_msgs/msg/Image',
@@ -213,6 +223,7 @@ OVERLAY_COMPRESSED: Final = Topic(
 TOPICS: Final = (
     FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SESSION_CONTEXT,
     CAMERA_INFO, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, OVERLAY_IMAGE, OVERLAY_COMPRESSED,
+    PARTICIPANTS,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
@@ -221,6 +232,7 @@ RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
 SAVE_CONTEXT_SERVICE: Final = 'save_context'  # surgical_guidance_msgs/srv/SaveContext, served by the recorder
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
+END_SESSION_SERVICE: Final = 'end_session'  # surgical_guidance_msgs/srv/EndSession, served by the relay
 
 # Class names: CholecSeg8k (Hong et al., 2020) in snake case, and three that it lacks.
 BACKGROUND: Final = 'background'
@@ -291,6 +303,7 @@ def as_markdown() -> str:
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
         f'| `{SAVE_CONTEXT_SERVICE}` | `surgical_guidance_msgs/srv/SaveContext` | recorder |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
+        f'| `{END_SESSION_SERVICE}` | `surgical_guidance_msgs/srv/EndSession` | relay |',
     ]
     return '\n'.join(lines) + '\n'
 

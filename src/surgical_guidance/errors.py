@@ -15,6 +15,7 @@
     ├── RuleTableError          the rule table cannot be used
     ├── CalibrationError        the calibration of a camera cannot be used
     ├── EvidenceError           evidence cannot be kept or read
+    ├── AccessError             a token, a ticket, a certificate or a policy cannot be used
     └── HostError               this machine lacks something: a port, a program, a package
 """
 
@@ -87,6 +88,8 @@ class CalibrationError(GuidanceError):
 
 class EvidenceError(GuidanceError):
     """Evidence cannot be kept or read."""
+class AccessError(GuidanceError):
+    """A token, a ticket, a certificate or a policy cannot be used."""
 
 
 class HostError(GuidanceError):

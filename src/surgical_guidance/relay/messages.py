@@ -6,11 +6,13 @@ A message that says something this version does not know raises ``ValueError``: 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from surgical_guidance.clock import NS_PER_MS, from_time
+from surgical_guidance.clock import NS_PER_MS, from_time, to_time
 from surgical_guidance.relay.facts import (
     AdviceFact,
     AdviceStatus,
@@ -21,6 +23,7 @@ from surgical_guidance.relay.facts import (
     StatusFact,
     TimingFact,
 )
+from surgical_guidance.relay.security import Visit
 
 
 def frame(message: Any) -> FrameFact:
@@ -129,6 +132,27 @@ def status(message: Any) -> StatusFact:
 def timing(message: Any) -> TimingFact:
     """Take a ``FrameTiming``."""
     return TimingFact({item.stage: item.duration_ms for item in message.stages if math.isfinite(item.duration_ms)})
+
+
+def participants(visits: Iterable[Visit]) -> Any:
+    """Make ``Participants`` of who is here. The one message that the relay sends."""
+    from surgical_guidance_msgs.msg import Participant, Participants
+
+    return Participants(
+        stamp=to_time(time.time_ns()),
+        participants=[
+            Participant(
+                id=visit.principal.connection,
+                name=visit.principal.name,
+                role=visit.principal.role.value,
+                address=visit.address,
+                joined_at=to_time(visit.joined_ns),
+                speaking=visit.speaking,
+                round_trip_ms=visit.round_trip_ms,
+            )
+            for visit in visits
+        ],
+    )
 
 
 def _points(coordinates: Any) -> list[float]:

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from surgical_guidance.contract import ALARM, FRAME, SCENE, STATUS, SUGGESTION, TIMING, Topic
+from surgical_guidance_msgs.srv import EndSession
+
+from surgical_guidance.contract import (
+    ALARM,
+    END_SESSION_SERVICE,
+    FRAME,
+    PARTICIPANTS,
+    SCENE,
+    STATUS,
+    SUGGESTION,
+    TIMING,
+    Topic,
+)
+from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.params import param
-from surgical_guidance.ports import subscription
+from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay import messages
-from surgical_guidance.relay.access import bind
+from surgical_guidance.relay.access import bind, check_exposure, tls_context
+from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
+from surgical_guidance.relay.security import Limits as DoorLimits
+from surgical_guidance.relay.security.audit import default_file
 from surgical_guidance.relay.server import Limits
 from surgical_guidance.relay.service import Service, Settings
 from surgical_guidance.stage import StageNode, StageParams
@@ -26,9 +44,22 @@ F = TypeVar('F')
 class RelayParams(StageParams):
     """What the relay can be told."""
 
-    host: str = param('127.0.0.1', 'address to serve at; only the loopback interface')
+    host: str = param(
+        '127.0.0.1', 'address to serve at; off the loopback interface only with TLS and tokens (docs/security.md)'
+    )
     port: int = param(8080, 'port of the console page; 0 takes a free one', minimum=0, maximum=65535)
     max_clients: int = param(8, 'pages that may watch at once', minimum=1, maximum=64)
+    names: tuple[str, ...] = param((), 'host names that browsers reach the relay by, beside its addresses')
+    origins: tuple[str, ...] = param((), 'pages of others that may use it, such as https://dashboard.example:3000')
+    tls_certificate: str = param('', 'file of the certificate chain, PEM; empty: no TLS, loopback only')
+    tls_key: str = param('', 'file of the private key of the certificate')
+    token_dir: str = param('', 'folder of the tokens; empty: none are asked for, loopback only')
+    policy: str = param('', 'file of who may do what; empty: the packaged one')
+    audit_file: str = param(
+        '', 'the audit log; empty: surgical-guidance/audit.jsonl in $XDG_STATE_HOME or ~/.local/state'
+    )
+    max_connections: int = param(256, 'connections at once', minimum=1, maximum=4096)
+    max_connections_per_address: int = param(64, 'of them from one address', minimum=1, maximum=4096)
     jpeg_quality: int = param(80, 'quality of the pictures', minimum=30, maximum=95)
     max_width: int = param(1280, 'width that larger pictures are scaled down to [px]', minimum=320, maximum=3840)
 
@@ -43,17 +74,27 @@ class RelayNode(StageNode[RelayParams]):
         self._listener: socket.socket | None = None
         self._service: Service | None = None
         self._inputs: list[Subscription[Any]] = []
+        self._tls: ssl.SSLContext | None = None
+        self._audit = Audit(None)
+        self._problems: dict[str, str] = {}
+        self._send_participants = publisher(self, PARTICIPANTS)
+        self._end_session = self.create_service(EndSession, END_SESSION_SERVICE, self._on_end_session)
 
     def setup(self) -> None:
         """Take the port.
 
-        :raises ParameterError: if the host is not the loopback interface.
+        :raises ParameterError: if the host is not the loopback interface and TLS or tokens are missing.
+        :raises AccessError: if there is no key for the tokens, or the policy cannot be read.
         :raises HostError: if the port cannot be had.
         """
-        self._listener = bind(self.params.host, self.params.port)
+        params = self.params
+        check_exposure(params.host, params.tls_certificate, params.tls_key, params.token_dir)
+        self._tls = tls_context(params.tls_certificate, params.tls_key)
+        self._door()  # what cannot be read is found out here
+        self._listener = bind(params.host, params.port)
         self._port = self._listener.getsockname()[1]
-        host = f'[{self.params.host}]' if ':' in self.params.host else self.params.host
-        self.url = f'http://{host}:{self._port}'
+        host = f'[{params.host}]' if ':' in params.host else params.host
+        self.url = f'http{"s" if self._tls else ""}://{host}:{self._port}'
         self.detail = self.url
 
     def start(self) -> None:
@@ -61,7 +102,17 @@ class RelayNode(StageNode[RelayParams]):
         listener = self._listener or bind(self.params.host, self._port)
         self._listener = None
         settings = Settings(self.params.jpeg_quality, self.params.max_width, Limits(clients=self.params.max_clients))
-        service = self._service = Service(listener, settings, self._on_tick, self.fault)
+        door = self._door()
+        self._audit.start()
+        service = self._service = Service(
+            listener,
+            settings,
+            self._on_tick,
+            lambda problem: self._problem('pictures', problem),
+            door,
+            self._tls,
+            lambda visits: self._send_participants.publish(messages.participants(visits)),
+        )
         service.start()
         self._inputs = [
             self._input(FRAME, messages.frame, service.frame),
@@ -72,6 +123,8 @@ class RelayNode(StageNode[RelayParams]):
             self._input(TIMING, messages.timing, service.timing),
         ]
         self.get_logger().info(f'the console is at {self.url}')
+        if door.open:
+            self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
 
     def stop(self) -> None:
         """Send every page away and let go of the port."""
@@ -81,6 +134,9 @@ class RelayNode(StageNode[RelayParams]):
         if self._service is not None:
             self._service.stop()
             self._service = None
+            self._audit.stop()
+            head = self._audit.head
+            self.get_logger().info(f'the audit log ends with record {head.number}, {head.hash}')
 
     def teardown(self) -> None:
         """Let go of the port where it was never served."""
@@ -88,6 +144,43 @@ class RelayNode(StageNode[RelayParams]):
             self._listener.close()
             self._listener = None
         self.url = self.detail = ''
+
+    def _door(self) -> Door:
+        params = self.params
+        tokens = TokenStore(Path(params.token_dir).expanduser()) if params.token_dir else None
+        if tokens is not None:
+            tokens.public_key()
+        audit_file = Path(params.audit_file).expanduser() if params.audit_file else default_file()
+        self._audit = Audit(audit_file, lambda problem: self._problem('audit', problem))
+        door = Door(
+            Policy.load(params.policy, self.get_namespace()),
+            self._audit,
+            tokens=tokens,
+            limits=DoorLimits(connections=params.max_connections, per_address=params.max_connections_per_address),
+            names=params.names,
+            origins=params.origins,
+            tls=bool(params.tls_certificate),
+        )
+        door.on_problem = lambda problem: self._problem('door', problem)
+        return door
+
+    def _problem(self, of: str, problem: str) -> None:
+        """Tell what is wrong with one part, and keep what is wrong with the others. Any thread may call it."""
+        if self._problems.get(of, '') != problem:
+            self._problems[of] = problem
+            self.fault('; '.join(filter(None, self._problems.values())))
+
+    def _on_end_session(self, request: Any, response: Any) -> Any:
+        """Serve ``end_session``."""
+        try:
+            if self._service is None:
+                raise HostError('the relay does not serve anybody now', where='end_session')
+            gone = self._service.end_session(request.participant, request.by)
+        except GuidanceError as error:
+            response.success, response.message = False, str(error)
+        else:
+            response.success, response.message = True, ', '.join(gone) or 'nobody was here'
+        return response
 
     def _input(self, topic: Topic, convert: Callable[[Any], F], sink: Callable[[F], None]) -> Subscription[Any]:
         def take(message: Any) -> None:

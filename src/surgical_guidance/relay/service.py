@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
+from surgical_guidance.contract import PARTICIPANTS
 from surgical_guidance.errors import HostError
 from surgical_guidance.relay import wire
 from surgical_guidance.relay.clients import OutgoingPicture
@@ -30,12 +32,14 @@ from surgical_guidance.relay.facts import (
 from surgical_guidance.relay.hub import Hub
 from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
+from surgical_guidance.relay.security import Door, Policy, Visit
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
 from surgical_guidance.relay.view import View
 
 TICK_S = 0.05  # how often silence is looked for and the state is sent: see view.py for what must fit into 500 ms
 GOODBYE_S = 0.5  # for the pages to go when the relay stops
+ANSWER_S = 2.0  # for the loop to act on a service call
 START_S = 10.0  # for the loop to come up, on a machine that loads models at the same time
 
 
@@ -54,6 +58,9 @@ class Service:
     :param listener: bound socket to serve on; belongs to the service from now on.
     :param on_tick: called about 20 times a second while the loop turns, in its thread.
     :param on_problem: gets what is wrong, and ``''`` when pictures can be read (again), in any thread.
+    :param door: who is let in; it belongs to the service's thread from now on. None: everybody on this host.
+    :param tls: certificate and key; None: plain.
+    :param on_participants: gets who is here, on change and once a second, in the service's thread.
     """
 
     def __init__(
@@ -62,7 +69,15 @@ class Service:
         settings: Settings,
         on_tick: Callable[[], None],
         on_problem: Callable[[str], None],
+        door: Door | None = None,
+        tls: ssl.SSLContext | None = None,
+        on_participants: Callable[[Iterable[Visit]], None] = lambda _visits: None,
     ) -> None:
+        self.door = door or Door(Policy.load())
+        self._tls = tls
+        self._on_participants = on_participants
+        self._participants_told_ns = 0
+        self.door.attendance.on_change.append(self._tell_participants_soon)
         self._on_tick = on_tick
         self._on_problem = on_problem
         self._hub = Hub()
@@ -72,7 +87,7 @@ class Service:
         self._encoder = PictureEncoder(
             settings.jpeg_quality, settings.max_width, lambda p: self._call(self._take_picture, p), on_problem
         )
-        self._server = Server(self._hub, self._hello, self._health, settings.limits)
+        self._server = Server(self._hub, self._hello, self._health, self.door, settings.limits)
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -123,6 +138,22 @@ class Service:
         """Take the times of a frame, from any thread."""
         self._call(self._take_timing, timing)
 
+    def end_session(self, participant: str, by: str) -> list[str]:
+        """Send somebody away, or everybody but the surgeons, from any thread but the service's; give their names.
+
+        :param participant: id of a connection; '' = all.
+        :raises AccessError: if there is no such participant.
+        :raises HostError: if the service does not answer.
+        """
+
+        async def end() -> list[str]:
+            return self.door.end_session(participant, by)
+
+        try:
+            return asyncio.run_coroutine_threadsafe(end(), self._loop).result(ANSWER_S)
+        except TimeoutError as error:
+            raise HostError('the relay is too busy to answer', where='end_session') from error
+
     def _call(self, work: Callable[..., None], *facts: object) -> None:
         self._loop.call_soon_threadsafe(work, *facts)
 
@@ -141,7 +172,7 @@ class Service:
     async def _serve(self, listener: socket.socket) -> None:
         runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
         await runner.setup()
-        await web.SockSite(runner, listener, backlog=16).start()
+        await self.door.site(runner, listener, self._tls).start()
         self._up.set()
         stop = asyncio.create_task(self._stop.wait())
         ticker = asyncio.create_task(self._tick())
@@ -158,12 +189,27 @@ class Service:
     async def _tick(self) -> None:
         while True:
             self._on_tick()
+            self.door.look()
             now_ns = self._look()
+            self._tell_participants(now_ns)
             if self._hub.watched:
                 self._hub.state(wire.text('state', self._view.json(now_ns)))
             else:
                 self._pairing.clear()
             await asyncio.sleep(TICK_S)
+
+    def _tell_participants_soon(self) -> None:
+        """Note a change; it is told with the next tick, however many come and go until then."""
+        self._participants_told_ns = 0
+
+    def _tell_participants(self, now_ns: int) -> None:
+        if now_ns - self._participants_told_ns < NS_PER_S / PARTICIPANTS.rate:
+            return
+        changed = self._participants_told_ns == 0
+        self._participants_told_ns = now_ns
+        self._on_participants(self.door.attendance.visits.values())
+        if changed:
+            self._server.tell_participants()
 
     def _look(self) -> int:
         """Send what has changed, at once; give the instant of this look [ns]."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.registry import Collector
 
 from surgical_guidance.contract import BREACHES_IN_A_ROW, LATENCY_LIMIT_MS, TIMED_STAGES
 from surgical_guidance.watchdog.alarm_table import Definition
@@ -27,6 +26,7 @@ OTHER: Final = 'other'
 PRIORITIES: Final = ('none', 'low', 'medium', 'high')
 _RULE: Final = re.compile(r'[a-z][a-z0-9_]{0,63}')
 _MS: Final = 1e-3
+_NO_STAGES: Final = ('capture_to_advice', 'handover')  # the whole way, and the age at its first station
 
 
 class Metrics:
@@ -37,27 +37,17 @@ class Metrics:
 
     def __init__(self, alarms: Collection[Definition]) -> None:
         self.registry = CollectorRegistry()
-        make = {'namespace': 'surgical_guidance', 'registry': self.registry}
+        make: Any = {'namespace': 'surgical_guidance', 'registry': self.registry}
         self._latency = Histogram(
             'capture_to_advice_seconds', 'Capture of a frame to the advice on it', buckets=BUCKETS_S, **make
         )
-        self._stages = {
-            stage: histogram
-            for histograms in (
-                Histogram('stage_seconds', 'Time of a frame in a stage', ['stage'], buckets=BUCKETS_S, **make),
-            )
-            for stage in TIMED_STAGES
-            if stage not in ('capture_to_advice', 'handover')
-            for histogram in (histograms.labels(stage),)
-        }
+        stages = Histogram('stage_seconds', 'Time of a frame in a stage', ['stage'], buckets=BUCKETS_S, **make)
+        self._stages = {stage: stages.labels(stage) for stage in TIMED_STAGES if stage not in _NO_STAGES}
         self._queue_age = Histogram(
             'queue_age_seconds', 'Age of a frame when inference began with it', buckets=BUCKETS_S, **make
         )
-        self._frames = {
-            outcome: frames.labels(outcome)
-            for frames in (Counter('frames', 'Frames of the source by what became of them', ['outcome'], **make),)
-            for outcome in ('advised', 'dropped')
-        }
+        frames = Counter('frames', 'Frames of the source by what became of them', ['outcome'], **make)
+        self._advised, self._dropped = frames.labels('advised'), frames.labels('dropped')
         self._over = Counter('frames_over_limit', f'Frames over {LATENCY_LIMIT_MS:g} ms', **make)
         self._breaches = Counter(
             'breaches', f'Times that {BREACHES_IN_A_ROW} frames in a row were over {LATENCY_LIMIT_MS:g} ms', **make
@@ -95,8 +85,8 @@ class Metrics:
         before_captured, before_dropped = self._counted
         if captured < before_captured or dropped < before_dropped:  # a new process
             before_dropped = 0
-        self._frames['dropped'].inc(dropped - before_dropped)
-        self._frames['advised'].inc()
+        self._dropped.inc(dropped - before_dropped)
+        self._advised.inc()
         self._counted = (captured, dropped)
 
     def suggestion(self, rule: str, priority: int, process: int, sequence: int) -> None:
@@ -139,12 +129,3 @@ class Metrics:
         if self._in_a_row == BREACHES_IN_A_ROW:
             self._breaches.inc()
 
-
-def register(registry: CollectorRegistry, collect: Callable[[], list[object]]) -> None:
-    """Let a registry ask for values only when it is read itself."""
-
-    class _OnRead(Collector):
-        def collect(self) -> list[object]:  # type: ignore[override]
-            return collect()
-
-    registry.register(_OnRead())
