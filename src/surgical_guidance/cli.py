@@ -105,6 +105,14 @@ def run(
         ),
     ] = None,
     params_file: Annotated[Path | None, typer.Option(help='ROS parameters (see `surgical-guidance params`).')] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=-1,
+            max=65535,
+            help='Of the metrics for Prometheus on 127.0.0.1, 9464 by default; 0: any free one, -1: none.',
+        ),
+    ] = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(
@@ -125,7 +133,16 @@ def run(
     if summary is not None:
         _prepare_file(summary)
     job = Run(
-        RunOptions(source, duration, port, composed, params_file, run_dir or _state_dir(), tuple(model or ())),
+        RunOptions(
+            source,
+            duration,
+            port,
+            composed,
+            params_file,
+            run_dir or _state_dir(),
+            tuple(model or ()),
+            metrics_port=metrics_port,
+        ),
         tell=lambda line: console.print(Text(line, style='yellow')),
     )
     prepare(job.source)
@@ -138,6 +155,8 @@ def run(
             raise typer.Exit(130) from None
     url = job.console_url
     console.print(f'console: {url}   logs: {job.options.run_dir}')
+    if job.metrics_url:
+        console.print(f'metrics: {job.metrics_url}')
     if not headless:
         _open_browser(url)
     try:

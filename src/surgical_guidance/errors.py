@@ -88,6 +88,8 @@ class CalibrationError(GuidanceError):
 
 class EvidenceError(GuidanceError):
     """Evidence cannot be kept or read."""
+
+
 class AccessError(GuidanceError):
     """A token, a ticket, a certificate or a policy cannot be used."""
 

@@ -26,6 +26,7 @@ from surgical_guidance.session.collector import Collector
 from surgical_guidance.session.listener import Listener
 from surgical_guidance.session.parameters import PARAMS, read
 from surgical_guidance.session.processes import Child, end
+from surgical_guidance.watchdog.node import WatchdogParams
 
 FASTDDS_PROFILE = Path(__file__).with_name('fastdds.xml')
 START_S = 60.0  # what the processes get to come up, loading and warm-up included [s]
@@ -44,6 +45,7 @@ class RunOptions:
     :param models: names or manifests of the models that look; empty: as for the source.
     :param composed: camera, inference and advice in one process; else each in its own.
     :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
+    :param metrics_port: of the metrics; 0 takes a free one, -1: none; None: as for the source, a free one if that is taken.
     :param run_dir: where logs and the parameters that the options set go.
     """
 
@@ -54,6 +56,7 @@ class RunOptions:
     params_file: Path | None
     run_dir: Path
     models: tuple[str, ...] = ()
+    metrics_port: int | None = None
 
 
 class Run:
@@ -69,6 +72,7 @@ class Run:
         self.source = options.source or self._given['camera'].get('source') or CameraParams().source
         port = options.port if options.port is not None else self._given['relay'].get('port')
         self._port = RelayParams().port if port is None else int(port)
+        self.metrics_port = -1
         self.models = options.models or tuple(self._given['inference'].get('models') or DEFAULT_MODELS)
         self._claim: Claim | None = None
         self._told: dict[str, str] = {}
@@ -167,6 +171,11 @@ class Run:
         return self.collector.details.get('relay', '')
 
     @property
+    def metrics_url(self) -> str:
+        """Address of the metrics; '' where there are none."""
+        return f'http://127.0.0.1:{self.metrics_port}/metrics' if self.metrics_port > 0 else ''
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds since the first frame that was advised on; 0 before."""
         return time.monotonic() - self.started if self.started else 0.0
@@ -210,6 +219,26 @@ class Run:
                         remedy='end what uses the port, or choose another with --port (0: any free one)',
                     ) from error
 
+        self.metrics_port = self._find_metrics_port()
+
+    def _find_metrics_port(self) -> int:
+        """Give the port of the metrics, -1 for none. Two guidances on one host must not fight for the usual one."""
+        given = self._given['watchdog'].get('metrics_port')
+        asked = self.options.metrics_port if self.options.metrics_port is not None else given
+        port = WatchdogParams().metrics_port if asked is None else int(asked)
+        if port < 0:
+            return -1
+        try:
+            return _free_port(port)
+        except OSError as error:
+            if asked is not None:
+                raise HostError(
+                    f'no metrics can be served ({error.strerror})',
+                    where=f'127.0.0.1:{port}',
+                    remedy='end what uses the port, or choose another with --metrics-port (0: any free one, -1: none)',
+                ) from error
+            return _free_port(0)
+
     def _ros_arguments(self) -> list[str]:
         """Write the options as a parameters file: on a command line a URI like ``phantom:`` would be read as YAML."""
         chosen: dict[str, Any] = {
@@ -217,8 +246,9 @@ class Run:
             '/**/relay': {'ros__parameters': {'port': self._port}},
             '/**/inference': {'ros__parameters': {'models': list(self.models)}},
         }
+        chosen['/**/watchdog'] = {'ros__parameters': {'metrics_port': self.metrics_port}}
         if not self._given['watchdog'].get('log_directory'):
-            chosen['/**/watchdog'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
+            chosen['/**/watchdog']['ros__parameters']['log_directory'] = str(self.options.run_dir.resolve())
         if not self._given.get('advice', {}).get('log_directory'):
             chosen['/**/advice'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
         if not self._given['recorder'].get('directory'):
@@ -253,6 +283,14 @@ class Run:
                     where=', '.join(child.name for child in children),
                     remedy=f'the logs are in {self.options.run_dir}',
                 )
+
+
+def _free_port(port: int) -> int:
+    """Give a port of the loopback interface that can be had now, this one or (0) any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(('127.0.0.1', port))
+        return int(probe.getsockname()[1])
 
 
 def _prepare_environment() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -18,9 +19,8 @@ from prometheus_client.registry import Collector
 from surgical_guidance.errors import HostError
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
-
     from surgical_guidance.watchdog.host import HostFacts
+    from surgical_guidance.watchdog.metrics import Metrics
 
 LOOPBACK: Final = '127.0.0.1'
 RELAY_S: Final = 0.5  # the relay gets to answer; longer, and this reading does without it [s]
@@ -38,14 +38,21 @@ def _any_certificate() -> ssl.SSLContext:
 _ANY_CERTIFICATE: Final = _any_certificate()
 
 
-def serve(registry: CollectorRegistry, port: int) -> tuple[int, Callable[[], None]]:
-    """Serve a registry on the loopback interface; give the port and what ends it.
+def serve(metrics: Metrics, host: Callable[[], HostFacts | None], port: int) -> tuple[int, Callable[[], None]]:
+    """Serve the metrics on the loopback interface; give the port and what ends it.
 
+    :param host: gives the machine as it was found last; None before.
     :param port: 0 takes a free one.
     :raises HostError: if the port cannot be had.
     """
+    for collector in (
+        Processes(lambda: hosts(metrics.pids)),
+        HostCollector(host),
+        Relay(lambda: metrics.relay_address),
+    ):
+        metrics.registry.register(collector)
     try:
-        server, thread = start_http_server(port, LOOPBACK, registry)
+        server, thread = start_http_server(port, LOOPBACK, metrics.registry)
     except OSError as error:
         raise HostError(
             f'no metrics can be served ({error.strerror})',
@@ -59,6 +66,17 @@ def serve(registry: CollectorRegistry, port: int) -> tuple[int, Callable[[], Non
         thread.join(1.0)
 
     return int(server.server_port), close
+
+
+def hosts(pids: Mapping[str, int]) -> dict[int, str]:
+    """Name the processes by what they host: a stage, or ``guidance`` where it is more than one.
+
+    :param pids: process of every stage.
+    """
+    names = {os.getpid(): 'watchdog'}
+    for stage, pid in pids.items():
+        names[pid] = 'guidance' if pid in names else stage
+    return names
 
 
 class Processes(Collector):
@@ -93,7 +111,7 @@ class Processes(Collector):
 
 
 class HostCollector(Collector):
-    """The machine, as the surveyor found it last.
+    """The machine: its load when read, the rest as it was found last.
 
     :param facts: gives them; None before the first look.
     """
@@ -142,9 +160,19 @@ class Relay(Collector):
         for name, kind, text, value in (
             ('relay_clients', GaugeMetricFamily, 'Pages that watch', health.get('clients')),
             ('relay_pictures_sent', CounterMetricFamily, 'Pictures sent', pictures.get('sent')),
-            ('relay_pictures_dropped', CounterMetricFamily, 'Pictures that a newer one replaced', pictures.get('dropped')),
+            (
+                'relay_pictures_dropped',
+                CounterMetricFamily,
+                'Pictures that a newer one replaced',
+                pictures.get('dropped'),
+            ),
             ('relay_sent_bytes', CounterMetricFamily, 'Bytes sent to pages', health.get('bytes')),
-            ('relay_round_trip_seconds', GaugeMetricFamily, 'Longest round trip to a page', _seconds(health.get('round_trip_ms'))),
+            (
+                'relay_round_trip_seconds',
+                GaugeMetricFamily,
+                'Longest round trip to a page',
+                _seconds(health.get('round_trip_ms')),
+            ),
         ):
             if isinstance(value, int | float) and math.isfinite(value):
                 yield kind(f'surgical_guidance_{name}', text, value=float(value))
@@ -167,4 +195,3 @@ def _seconds(ms: object) -> float | None:
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f'surgical_guidance_{name}', text, value=float(value))
-

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from surgical_guidance.contract import BREACHES_IN_A_ROW, LATENCY_LIMIT_MS, TIMED_STAGES
+from surgical_guidance.contract import BREACHES_IN_A_ROW, LATENCY_LIMIT_MS, STAGES, TIMED_STAGES, TIMING
 from surgical_guidance.watchdog.alarm_table import Definition
 from surgical_guidance.watchdog.alarms import Alarm, Change, Event
 from surgical_guidance.watchdog.state import State
@@ -21,6 +21,7 @@ from surgical_guidance.watchdog.watch import Outcome
 
 BUCKETS_S: Final = (0.005, 0.010, 0.015, 0.020, 0.025, 0.033, 0.040, 0.050, 0.060, 0.080, 0.100, 0.120)
 """5 to 120 ms: finest where a frame usually is, with the warning (50) and the limit (80) as edges."""
+HEARTS: Final = (*STAGES, 'recorder')
 RULES: Final = 64  # rules with a name of their own; a table has about twenty
 OTHER: Final = 'other'
 PRIORITIES: Final = ('none', 'low', 'medium', 'high')
@@ -63,6 +64,8 @@ class Metrics:
         self._in_a_row = 0
         self._counted = (0, 0)  # captured, dropped, as the frame path told last
         self._suggestion = (0, 0)  # process, sequence
+        self.pids: dict[str, int] = {}
+        self.relay_address = ''
         self._keys = {row.id: (row.id, row.priority.name.lower()) for row in alarms}
         for key in self._keys.values():  # all from the start, at 0: an increase from nothing is not seen by Prometheus
             self._raised.labels(*key)
@@ -89,27 +92,34 @@ class Metrics:
         self._advised.inc()
         self._counted = (captured, dropped)
 
-    def suggestion(self, rule: str, priority: int, process: int, sequence: int) -> None:
+    def heartbeat(self, stage: str, pid: int, detail: str) -> None:
+        """Note which process hosts a stage, and where the relay serves."""
+        if self.pids.get(stage) != pid and stage in HEARTS:
+            self.pids = {**self.pids, stage: pid}  # a new one: it is read by another thread
+        if stage == 'relay':
+            self.relay_address = detail
+
+    def suggestion(self, rule: str, priority: int, sequence: int) -> None:
         """Take a suggestion that is current; its repetitions are not counted again."""
-        if (process, sequence) == self._suggestion:
+        told = (self.pids.get('advice', 0), sequence)  # sequences start anew with the process
+        if told == self._suggestion:
             return
-        self._suggestion = (process, sequence)
+        self._suggestion = told
         if rule not in self._rules and _RULE.fullmatch(rule) and len(self._rules) < RULES:
             self._rules.add(rule)
         name = PRIORITIES[priority] if 0 <= priority < len(PRIORITIES) else OTHER
         self._suggestions.labels(rule if rule in self._rules else OTHER, name).inc()
 
-    def turn(self, outcome: Outcome, standing: Collection[Alarm], rate: float, step: int) -> None:
+    def turn(self, outcome: Outcome, standing: Collection[Alarm]) -> None:
         """Take what a turn came to.
 
         :param standing: alarms that are active or not acknowledged.
-        :param rate: frames advised on [Hz].
-        :param step: of the degradation ladder.
         """
         for state in State:
             self._state.labels(state.name.lower()).set(state is outcome.state)
-        self._rate.set(rate)
-        self._step.set(step)
+        timing = outcome.view.topics.get(TIMING.name)
+        self._rate.set(timing.rate if timing is not None else 0.0)
+        self._step.set(getattr(outcome, 'step', 0))
         self._waiting.set(sum(not alarm.acknowledged for alarm in standing))
         for change in outcome.changes:
             self._change(change)
@@ -128,4 +138,3 @@ class Metrics:
         self._in_a_row += 1
         if self._in_a_row == BREACHES_IN_A_ROW:
             self._breaches.inc()
-

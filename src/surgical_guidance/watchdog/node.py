@@ -17,16 +17,18 @@ from surgical_guidance_msgs.srv import AcknowledgeAlarm, PauseAlarmAudio
 
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S, monotonic_ns
 from surgical_guidance.contract import ACKNOWLEDGE_SERVICE, ALARM, NAMESPACE, PAUSE_AUDIO_SERVICE, STAGES, STATUS
-from surgical_guidance.errors import ParameterError
+from surgical_guidance.errors import HostError, ParameterError
 from surgical_guidance.params import declare, param
 from surgical_guidance.ports import publisher
-from surgical_guidance.watchdog.alarm_table import Priority
+from surgical_guidance.watchdog.alarm_table import Priority, alarm_table
 from surgical_guidance.watchdog.alarms import Alarm, Change, Event
 from surgical_guidance.watchdog.audio import AudioPause
 from surgical_guidance.watchdog.diagnostics import Diagnosis, diagnose, rose
+from surgical_guidance.watchdog.exposition import LOOPBACK, serve
 from surgical_guidance.watchdog.inputs import Inputs
 from surgical_guidance.watchdog.log import AlarmLog, entry, pause_entry, state_directory
 from surgical_guidance.watchdog.messages import alarm_message, status_message
+from surgical_guidance.watchdog.metrics import Metrics
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.reporters import make_reporter
 from surgical_guidance.watchdog.watch import Outcome, Watch
@@ -45,6 +47,12 @@ class WatchdogParams:
         'how long the stages may take to start and load; what is missing then has failed [s]',
         minimum=1.0,
         maximum=600.0,
+    )
+    metrics_port: int = param(
+        9464,
+        'port of the metrics on 127.0.0.1, for Prometheus; 0 takes a free one, -1: no metrics',
+        minimum=-1,
+        maximum=65535,
     )
     log_directory: str = param(
         '', 'where the alarm log is kept; empty: surgical-guidance in $XDG_STATE_HOME or ~/.local/state'
@@ -68,6 +76,9 @@ class WatchdogNode(Node):
         self._log = AlarmLog(directory, self.get_logger().error)
         self._processes = Processes()
         self._inputs = Inputs(self, self._watch, self._processes, _Unattended(), now_ns)
+        self._metrics = Metrics(tuple(alarm_table(stage_names(params.stages)).values()))
+        self._inputs.metrics = self._metrics
+        self.metrics_port, self._end_metrics = self._serve_metrics(params.metrics_port)
         self._status = publisher(self, STATUS)
         self._alarm = publisher(self, ALARM)
         self._reporter = make_reporter(self)
@@ -95,6 +106,7 @@ class WatchdogNode(Node):
         self._processes.wake()
         self._thread.join()
         self._processes.close()
+        self._end_metrics()
         self._log.close()
 
     def destroy_node(self) -> None:
@@ -142,7 +154,20 @@ class WatchdogNode(Node):
             pause = self._audio.at(now_ns)
             self._status.publish(status_message(outcome, self._watch.alarms.standing, stamp_ns, pause=pause))
             self._status_due_ns = now_ns + STATUS_EVERY_NS
+        self._metrics.turn(outcome, self._watch.alarms.standing)
         self._report(outcome, now_ns)
+
+    def _serve_metrics(self, port: int) -> tuple[int, Callable[[], None]]:
+        """Serve the metrics; give the port, -1 where there are none. Without them the watchdog works all the same."""
+        if port < 0:
+            return -1, lambda: None
+        try:
+            served, end = serve(self._metrics, lambda: None, port)
+        except HostError as error:
+            self.get_logger().warning(str(error))
+            return -1, lambda: None
+        self.get_logger().info(f'the metrics are at http://{LOOPBACK}:{served}/metrics')
+        return served, end
 
     def _tell(self, changes: tuple[Change, ...], stamp_ns: int) -> None:
         for change in changes:
