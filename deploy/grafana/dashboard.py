@@ -1,6 +1,6 @@
 """The Grafana dashboard as code: ``python deploy/grafana/dashboard.py > deploy/grafana/dashboard.json``.
 
-Needs ``grafana-foundation-sdk`` (requirements/dev.in). Import the JSON in Grafana, or put it where its provisioning looks.
+Needs ``grafana-foundation-sdk`` (requirements/dev.in). Import the JSON in Grafana, or have it provisioned.
 """
 
 from __future__ import annotations
@@ -102,60 +102,118 @@ def dashboard() -> Dashboard:
     )
     board.with_row(Row('Now'))
     for panel in (
-        number('State', '', f'surgical_guidance_state{HOST} == 1', thresholds((None, 'blue')), '{{state}}').text_mode(BigValueTextMode.NAME),
+        number('State', '', f'surgical_guidance_state{HOST} == 1', thresholds((None, 'blue')), '{{state}}').text_mode(
+            BigValueTextMode.NAME
+        ),
         number('Capture to advice, p99', 's', f'surgical_guidance:capture_to_advice_seconds:p99_1m{HOST}', latency),
-        number('Frame rate', 'hertz', f'surgical_guidance_frame_rate_hertz{HOST}',
-               thresholds((None, 'red'), (24, 'green'))),
-        number('Three slow frames, in an hour', '', f'increase(surgical_guidance_breaches_total{HOST}[1h])', none_is_good),
+        number(
+            'Frame rate', 'hertz', f'surgical_guidance_frame_rate_hertz{HOST}', thresholds((None, 'red'), (24, 'green'))
+        ),
+        number(
+            'Three slow frames, in an hour', '', f'increase(surgical_guidance_breaches_total{HOST}[1h])', none_is_good
+        ),
         number('Alarms nobody acknowledged', '', f'surgical_guidance_alarms_unacknowledged{HOST}', none_is_good),
-        number('Degradation step', '', f'surgical_guidance_degradation_step{HOST}', thresholds((None, 'green'), (1, 'yellow'))),
-    ):  # fmt: skip
+        number(
+            'Degradation step',
+            '',
+            f'surgical_guidance_degradation_step{HOST}',
+            thresholds((None, 'green'), (1, 'yellow')),
+        ),
+    ):
         board.with_panel(panel)
     board.with_row(Row('Frames'))
     for panel in (
-        lines('Capture to advice', 's', [
-            (f'surgical_guidance:capture_to_advice_seconds:p50_1m{HOST}', 'p50'),
-            (f'surgical_guidance:capture_to_advice_seconds:p99_1m{HOST}', 'p99')],
-            'Dashed: the warning at 50 ms and the limit at 80 ms.', limits=True),
-        lines('Stages, p99', 's', [
-            (f'surgical_guidance:stage_seconds:p99_1m{HOST}', '{{stage}}'),
-            (f'surgical_guidance:queue_age_seconds:p99_1m{HOST}', 'age at the start of inference')]),
+        lines(
+            'Capture to advice',
+            's',
+            [
+                (f'surgical_guidance:capture_to_advice_seconds:p50_1m{HOST}', 'p50'),
+                (f'surgical_guidance:capture_to_advice_seconds:p99_1m{HOST}', 'p99'),
+            ],
+            'Dashed: the warning at 50 ms and the limit at 80 ms.',
+            limits=True,
+        ),
+        lines(
+            'Stages, p99',
+            's',
+            [
+                (f'surgical_guidance:stage_seconds:p99_1m{HOST}', '{{stage}}'),
+                (f'surgical_guidance:queue_age_seconds:p99_1m{HOST}', 'age at the start of inference'),
+            ],
+        ),
         lines('Frames dropped', 'percentunit', [(f'surgical_guidance:frames_dropped:ratio_1m{HOST}', 'dropped')]),
-        lines('Frames over 80 ms', '', [(f'increase(surgical_guidance_frames_over_limit_total{HOST}[1m])', 'in a minute')]),
-    ):  # fmt: skip
+        lines(
+            'Frames over 80 ms', '', [(f'increase(surgical_guidance_frames_over_limit_total{HOST}[1m])', 'in a minute')]
+        ),
+    ):
         board.with_panel(panel)
     board.with_row(Row('Advice and alarms'))
     for panel in (
-        lines('Suggestions', '', [
-            (f'sum by (rule, priority) (increase(surgical_guidance_suggestions_total{HOST}[5m])) > 0', '{{rule}} ({{priority}})')]),
-        lines('Alarms that last', '', [('surgical_guidance_alarm_active{instance="$host"} == 1', '{{id}} ({{priority}})')]),
-    ):  # fmt: skip
+        lines(
+            'Suggestions',
+            '',
+            [
+                (
+                    f'sum by (rule, priority) (increase(surgical_guidance_suggestions_total{HOST}[5m])) > 0',
+                    '{{rule}} ({{priority}})',
+                )
+            ],
+        ),
+        lines(
+            'Alarms that last', '', [('surgical_guidance_alarm_active{instance="$host"} == 1', '{{id}} ({{priority}})')]
+        ),
+    ):
         board.with_panel(panel)
     board.with_row(Row('Processes and host'))
     for panel in (
-        lines('Processor', '', [(f'surgical_guidance:process_cpu:cores_1m{HOST}', '{{process}}')], 'Cores of each process.'),
-        lines('Memory', 'bytes', [
-            (f'surgical_guidance_process_resident_bytes{HOST}', '{{process}}'),
-            (f'surgical_guidance_host_memory_available_bytes{HOST}', 'left on the host')]),
-        lines('Threads and files', '', [
-            (f'surgical_guidance_process_threads{HOST}', '{{process}} threads'),
-            (f'surgical_guidance_process_open_files{HOST}', '{{process}} files')]),
-        lines('GPU and temperature', '', [
-            (f'surgical_guidance_gpu_utilisation_ratio{HOST}', 'GPU, share of time'),
-            (f'surgical_guidance_gpu_power_watts{HOST}', 'GPU, W'),
-            (f'surgical_guidance_gpu_temperature_celsius{HOST}', 'GPU, °C'),
-            (f'surgical_guidance_host_temperature_celsius{HOST}', 'hottest sensor, °C')]),
-    ):  # fmt: skip
+        lines(
+            'Processor',
+            '',
+            [(f'surgical_guidance:process_cpu:cores_1m{HOST}', '{{process}}')],
+            'Cores of each process.',
+        ),
+        lines(
+            'Memory',
+            'bytes',
+            [
+                (f'surgical_guidance_process_resident_bytes{HOST}', '{{process}}'),
+                (f'surgical_guidance_host_memory_available_bytes{HOST}', 'left on the host'),
+            ],
+        ),
+        lines(
+            'Threads and files',
+            '',
+            [
+                (f'surgical_guidance_process_threads{HOST}', '{{process}} threads'),
+                (f'surgical_guidance_process_open_files{HOST}', '{{process}} files'),
+            ],
+        ),
+        lines(
+            'GPU and temperature',
+            '',
+            [
+                (f'surgical_guidance_gpu_utilisation_ratio{HOST}', 'GPU, share of time'),
+                (f'surgical_guidance_gpu_power_watts{HOST}', 'GPU, W'),
+                (f'surgical_guidance_gpu_temperature_celsius{HOST}', 'GPU, °C'),
+                (f'surgical_guidance_host_temperature_celsius{HOST}', 'hottest sensor, °C'),
+            ],
+        ),
+    ):
         board.with_panel(panel)
     board.with_row(Row('Relay'))
     for panel in (
         lines('Who watches', '', [(f'surgical_guidance_relay_clients{HOST}', 'pages')]),
         lines('Sent', 'Bps', [(f'rate(surgical_guidance_relay_sent_bytes_total{HOST}[1m])', 'bytes')]),
-        lines('Pictures', '', [
-            (f'rate(surgical_guidance_relay_pictures_sent_total{HOST}[1m])', 'sent in a second'),
-            (f'rate(surgical_guidance_relay_pictures_dropped_total{HOST}[1m])', 'dropped in a second')]),
+        lines(
+            'Pictures',
+            '',
+            [
+                (f'rate(surgical_guidance_relay_pictures_sent_total{HOST}[1m])', 'sent in a second'),
+                (f'rate(surgical_guidance_relay_pictures_dropped_total{HOST}[1m])', 'dropped in a second'),
+            ],
+        ),
         lines('Round trip', 's', [(f'surgical_guidance_relay_round_trip_seconds{HOST}', 'longest')]),
-    ):  # fmt: skip
+    ):
         board.with_panel(panel)
     return board
 

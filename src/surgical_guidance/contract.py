@@ -268,6 +268,9 @@ VERBS: Final = (
 
 LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
 LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart
+STAGE_BUDGETS_MS: Final = {'handover': 10.0, 'inference': 33.0, 'scene': 5.0, 'advice': 5.0}
+"""What a stage may take of a frame's time [ms]; together they are about the warning level. Inference slower than 33 ms
+loses frames at 30 Hz."""
 BREACHES_IN_A_ROW: Final = 3  # frames over the limit, one after another, that raise the alarm
 
 

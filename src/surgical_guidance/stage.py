@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rclpy._rclpy_pybind11 import RCLError
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from surgical_guidance_msgs.msg import StageStatus
 
@@ -53,7 +54,11 @@ class StageNode(LifecycleNode, Generic[P]):
         self._state = StageStatus.UNCONFIGURED
         self._fault = ''
         self._beat = publisher(self, HEARTBEAT)
-        self._beat_timer = self.create_timer(1.0 / HEARTBEAT.rate, self._send_heartbeat)
+        self._beat_timer = self.every(1.0 / HEARTBEAT.rate, self._send_heartbeat)
+
+    def every(self, period_s: float, callback: Callable[[], None]) -> Any:
+        """Make a timer on the monotonic clock [s]. One on the node's clock would stand still after that is set back."""
+        return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def setup(self) -> None:
         """Load and warm up. Slow work belongs here."""

@@ -35,6 +35,7 @@ class Play:
         grace_s: float = 15.0,
         nominal: float | None = None,
         late: Callable[[], float] = lambda: 0.0,
+        steps: int = 0,
     ) -> None:
         self.now_ns = S
         self.fps = fps
@@ -49,7 +50,9 @@ class Play:
         self.pids = dict.fromkeys(STAGES, 100)
         self.scene_problem = ''
         self.suggestion_problem = ''
-        self.watch = Watch(stages, grace_s, self.now_ns)
+        self.stages_ms: dict[str, float] = {}
+        self.flood = 0  # messages that somebody else sends at every step
+        self.watch = Watch(stages, grace_s, self.now_ns, degradation_steps=steps)
         self.changes: list[Change] = []
         self.outcomes: list[Outcome] = []
         self._sequence = 0
@@ -88,6 +91,8 @@ class Play:
         return [state for before, state in zip([None, *states], states, strict=False) if state is not before]
 
     def _act(self) -> None:
+        for _ in range(self.flood):
+            self.watch.heartbeats.arrived(self.now_ns)
         if self._due(HEARTBEAT.name, HEARTBEAT.rate):
             for stage in self.watch.stages:
                 if stage not in self.silent | self.heartless:
@@ -113,7 +118,7 @@ class Play:
         if self._comes(SCENE.name):
             self.watch.saw_scene(self.now_ns, self.scene_problem)
         if 'advice' not in self.silent and self.states['advice'] is StageState.ACTIVE and self._comes(TIMING.name):
-            self.watch.saw_timing(self.now_ns, self.latency_ms, self._sequence, 0)
+            self.watch.saw_timing(self.now_ns, self.latency_ms, self._sequence, 0, self.stages_ms)
 
     def _comes(self, topic: str) -> bool:
         if topic in self.mute or topic not in self.watch.topics:

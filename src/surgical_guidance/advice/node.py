@@ -132,7 +132,7 @@ class AdviceNode(StageNode[AdviceParams]):
         self._counters = FrameCounters()
         self.done = 0
         self._active = True
-        self._timer = self.create_timer(_TURN_S, self._on_timer)
+        self._timer = self.every(_TURN_S, self._on_timer)
         self._served = (
             self.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response),
             self.create_service(Trigger, RELOAD_SERVICE, self._on_reload),

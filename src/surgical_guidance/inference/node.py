@@ -90,7 +90,7 @@ class InferenceNode(StageNode[InferenceParams]):
         self._room = OperatingRoom(self.params.energy_timeout_s)
         self._publisher = publisher(self, SCENE)
         self._status = publisher(self, INFERENCE_STATUS)
-        self._status_timer = self.create_timer(1.0 / INFERENCE_STATUS.rate, self._send_status)
+        self._status_timer = self.every(1.0 / INFERENCE_STATUS.rate, self._send_status)
         self._steps = subscription(self, DEGRADATION_STEP, self._on_step)
         self._contexts = subscription(self, SESSION_CONTEXT, self._on_context)
         self._infos = None if self.params.calibration else subscription(self, CAMERA_INFO, self._on_camera_info)

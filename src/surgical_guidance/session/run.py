@@ -25,13 +25,17 @@ from surgical_guidance.relay.node import RelayParams
 from surgical_guidance.session.collector import Collector
 from surgical_guidance.session.listener import Listener
 from surgical_guidance.session.parameters import PARAMS, read
-from surgical_guidance.session.processes import Child, end
+from surgical_guidance.session.processes import CONTAINER, Child, end
+from surgical_guidance.watchdog.litter import sweep
 from surgical_guidance.watchdog.node import WatchdogParams
+from surgical_guidance.watchdog.processes import Processes
 
 FASTDDS_PROFILE = Path(__file__).with_name('fastdds.xml')
 START_S = 60.0  # what the processes get to come up, loading and warm-up included [s]
 LAST_DOMAIN = 232  # beyond it the ports of DDS would be larger than there are
-LOOK_S = 0.1  # how often the processes are looked after [s]
+LOOK_S = 0.1  # how often the processes are looked after, besides at once when one ends [s]
+WATCHDOG_START_S = 5.0  # what a watchdog that was started again gets before it must speak [s]
+WATCHDOG_SILENT_S = 3.0  # without a status for so long the watchdog hangs
 MEASURE_EVERY = 10  # looks
 
 
@@ -46,6 +50,7 @@ class RunOptions:
     :param composed: camera, inference and advice in one process; else each in its own.
     :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
     :param metrics_port: of the metrics; 0 takes a free one, -1: none; None: as for the source, a free one if that is taken.
+    :param container: module that hosts the nodes; another one for trying what happens when things break.
     :param run_dir: where logs and the parameters that the options set go.
     """
 
@@ -57,6 +62,7 @@ class RunOptions:
     run_dir: Path
     models: tuple[str, ...] = ()
     metrics_port: int | None = None
+    container: str = CONTAINER
 
 
 class Run:
@@ -82,10 +88,12 @@ class Run:
         self._stop = threading.Event()
         self._listener: Listener | None = None
         self._children: list[Child] = []
+        self._ends = Processes()
 
     def stop(self) -> None:
         """End the run soon. May be called from a signal handler or another thread."""
         self._stop.set()
+        self._ends.wake()
 
     def start(self) -> None:
         """Start the processes and wait for the first frame that was advised on, and for the console.
@@ -93,6 +101,9 @@ class Run:
         :raises GuidanceError: if the run cannot start; nothing is left running.
         """
         _prepare_environment()
+        removed, freed = sweep()
+        if removed:
+            self._tell(f'removed what dead processes left in shared memory: {len(removed)} files, {freed >> 20} MiB')
         try:
             self._preflight()
             self._bring_all_up()
@@ -107,7 +118,13 @@ class Run:
         names = ('guidance',) if self.options.composed else ('camera', 'inference', 'advice')
         arguments = self._ros_arguments()
         self._children = [
-            Child(name, arguments, self.options.run_dir / f'{name}.log')
+            Child(
+                name,
+                arguments,
+                self.options.run_dir / f'{name}.log',
+                vital=name not in ('relay', 'recorder'),  # the operating room goes on without them
+                module=self.options.container,
+            )
             for name in ('watchdog', 'relay', 'recorder', *names)
         ]
         listener = self._listener = Listener(self.collector)
@@ -124,9 +141,16 @@ class Run:
         """Look after the processes for a second; False when the run is over."""
         assert self._listener is not None  # noqa: S101  (start came before)
         looks = 0
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.is_set():
+            for child in self._children:
+                if child.pid:
+                    self._ends.follow(child.pid)
+            self._ends.wait(LOOK_S)
+            if self._stop.is_set():
+                break
             looks += 1
             self._tell_problems()
+            self._end_hung_watchdog()
             if not all(child.poll(self._tell) for child in self._children):
                 self.failed = True
                 return False
@@ -153,6 +177,7 @@ class Run:
             child.name: {'cpu_percent': round(child.cpu_percent, 1), 'rss_mb': round(child.rss_mb, 1)}
             for child in self._children
         }
+        self._ends.close()
         if self._listener is not None:
             self._listener.close()
         if self._claim is not None:
@@ -179,6 +204,16 @@ class Run:
     def elapsed_s(self) -> float:
         """Seconds since the first frame that was advised on; 0 before."""
         return time.monotonic() - self.started if self.started else 0.0
+
+    def _end_hung_watchdog(self) -> None:
+        """End the watchdog where it lives and says nothing, while others are heard: it will be started again."""
+        listener, watchdog = self._listener, self._children[0]
+        if listener is None or not watchdog.pid:
+            return
+        spoke_at = max(listener.status_at, watchdog.started_at + WATCHDOG_START_S)
+        if listener.heartbeat_at - spoke_at > WATCHDOG_SILENT_S:
+            watchdog.kill()
+            self._tell(f'watchdog has said nothing for {listener.heartbeat_at - spoke_at:.1f} s and is ended')
 
     def _tell_problems(self) -> None:
         """Tell what is newly wrong with a stage."""

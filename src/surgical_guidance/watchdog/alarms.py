@@ -76,7 +76,7 @@ class AlarmList:
     """
 
     def __init__(self, table: Mapping[str, Definition], escalate_after_s: float = ESCALATE_AFTER_S) -> None:
-        self._table = table
+        self.table = table
         self._escalate_after_ns = int(escalate_after_s * NS_PER_S)
         self._raised_ns: dict[str, int] = {}  # monotonic
         self._standing: dict[str, Alarm] = {}
@@ -97,7 +97,7 @@ class AlarmList:
         :return: what happened because of it.
         """
         changes = []
-        for definition in self._table.values():
+        for definition in self.table.values():
             holds = definition.id in conditions
             alarm = self._standing.get(definition.id)
             if holds == (alarm is not None and alarm.active):
@@ -146,7 +146,7 @@ class AlarmList:
 
     def knows(self, alarm_id: str) -> bool:
         """Whether there is such an alarm at all."""
-        return alarm_id in self._table
+        return alarm_id in self.table
 
     def _raise(self, definition: Definition, detail: str, stamp_ns: int) -> Change:
         self._counts[definition.id] += 1

@@ -26,6 +26,9 @@ FRAME_PATH: Final = frozenset(topic.publisher for topic in WATCHED)
 SHORTEST_LIMIT_S: Final = 0.1  # a fast source gets no stricter limit: a process that waits for a core is not lost yet
 NOTICE_S: Final = 0.01  # the deadline is for the one who is told: what waking up and telling takes is kept back from it
 UNKNOWN_INTERVAL_S: Final = 1.0  # taken for a source that promises no rate, until enough of its frames were seen
+RESTART_TOLD_S: Final = 5.0
+FLOOD_TIMES: Final = 4.0  # so many times the rate that is promised is more than our stages ever send,
+FLOOD_HZ: Final = 30.0  # where the promised rate is at least this
 MISSED_BEATS: Final = 5.0  # where the table has a rate and no deadline; a killed process is known long before
 FREQUENCY_SHARE: Final = 0.8  # of the promised rate
 WINDOW_S: Final = 1.0
@@ -125,6 +128,14 @@ class Arrivals:
         """Whether something came, ever."""
         return self._last_ns != 0
 
+    def flood(self, promised: float) -> str:
+        """Tell that far more comes than is promised [Hz], or ''."""
+        rate = len(self._window) / WINDOW_S
+        limit = FLOOD_TIMES * max(promised, FLOOD_HZ)
+        return (
+            f'{rate:.0f} messages a second on {self.topic.name}, {limit:.0f} are far too many' if rate > limit else ''
+        )
+
     @property
     def usual_interval_s(self) -> float:
         """The median time between two messages [s]; :data:`UNKNOWN_INTERVAL_S` before there are a few."""
@@ -182,6 +193,7 @@ class StageFacts:
     :param ended: its process is known to have ended.
     :param dismissed: it had said before that it will not work any more: it was taken down in good order, not lost.
     :param pid: 0 before the first heartbeat.
+    :param restarted: another process took its place a moment ago, though it was not taken down in good order.
     """
 
     heard: bool
@@ -196,6 +208,7 @@ class StageFacts:
     pid: int
     detail: str
     done: int
+    restarted: bool = False
 
 
 class Stage:
@@ -216,14 +229,18 @@ class Stage:
         self._worked = False
         self._detail = ''
         self._done = 0
+        self._restarted_ns: int | None = None
         self.pid = 0
 
     def beat(self, at_ns: int, pid: int, state: StageState, detail: str, done: int) -> None:
         """Take a heartbeat; one that was still on its way when the process ended is not a sign of life."""
+        lost = self._ended_ns is not None or (self._beats.heard and at_ns >= (self.due_ns() or 0))
         if self._ended_ns is not None:
             if pid == self.pid and at_ns < self._ended_ns + self._limit_s * NS_PER_S:
                 return
             self._ended_ns = None  # started again; or the process that ended had the same number on another host
+        if lost and self.pid != pid and not self._dismissed:
+            self._restarted_ns = at_ns
         self._worked = state in AT_WORK or (self._worked and pid == self.pid)
         self.pid, self._state, self._detail, self._done = pid, state, detail, done
         self._beats.arrived(at_ns)
@@ -271,4 +288,5 @@ class Stage:
             pid=self.pid,
             detail=self._detail,
             done=self._done,
+            restarted=self._restarted_ns is not None and now_ns - self._restarted_ns < RESTART_TOLD_S * NS_PER_S,
         )

@@ -20,6 +20,7 @@ from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, SUGGESTION, TIMI
 from surgical_guidance.ports import message_class, qos
 from surgical_guidance.watchdog.facts import StageState
 from surgical_guidance.watchdog.metrics import Metrics
+from surgical_guidance.watchdog.picture import PictureWatch
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.watch import Watch
 
@@ -49,6 +50,7 @@ class _Feed:
 class Inputs:
     """Feeds a :class:`Watch` from the topics of the stages it expects.
 
+    :param pictures: is told which ring the frames are in.
     :param unattended: a callback group that keeps the executor away from the subscriptions.
     """
 
@@ -57,11 +59,13 @@ class Inputs:
         node: Node,
         watch: Watch,
         processes: Processes,
+        pictures: PictureWatch,
         unattended: CallbackGroup,
         now_ns: int,
     ) -> None:
         self._watch = watch
         self._processes = processes
+        self._pictures = pictures
         self.metrics: Metrics | None = None
         self._taken_ns = now_ns
         self._feeds = [
@@ -79,7 +83,7 @@ class Inputs:
     def take(self, now_ns: int) -> None:
         """Hand on everything that has come since the last time."""
         for feed in self._feeds:
-            while True:
+            for _ in range(KEPT):  # a flood must not keep the one who watches from judging
                 unpacked = now_ns >= feed.next_ns
                 with feed.subscription.handle:
                     taken = feed.subscription.handle.take_message(feed.subscription.msg_type, not unpacked)
@@ -90,6 +94,8 @@ class Inputs:
                 arrivals = self._watch.topics.get(feed.topic.name)
                 if arrivals is not None:
                     arrivals.arrived(at_ns)
+                elif feed.topic is HEARTBEAT:
+                    self._watch.heartbeats.arrived(at_ns)
                 if unpacked:
                     feed.look(message, at_ns)
                     doubtful = arrivals is not None and arrivals.doubtful
@@ -98,7 +104,7 @@ class Inputs:
 
     def _arrival_ns(self, received_ns: int, now_ns: int) -> int:
         """Turn the middleware's note (system time) into monotonic time; it was after the last turn in any case."""
-        ago_ns = time.time_ns() - received_ns
+        ago_ns = time.time_ns() - received_ns  # bounded by the turn on both sides: a step of that clock does no harm
         return now_ns - min(max(ago_ns, 0), now_ns - self._taken_ns)
 
     @staticmethod
@@ -123,6 +129,7 @@ class Inputs:
 
     def _frame(self, message: FrameRef, at_ns: int) -> None:
         self._watch.saw_frame(at_ns, message.ring, message.sequence, message.nominal_rate)
+        self._pictures.follow(message.ring)
 
     def _scene(self, message: SceneState, at_ns: int) -> None:
         self._watch.saw_scene(at_ns, '' if message.valid else message.problem or NO_REASON)
@@ -130,7 +137,7 @@ class Inputs:
     def _timing(self, message: FrameTiming, at_ns: int) -> None:
         stages = {stage.stage: stage.duration_ms for stage in message.stages}
         latency_ms = stages.get('capture_to_advice', math.nan)
-        self._watch.saw_timing(at_ns, latency_ms, message.captured, message.dropped)
+        self._watch.saw_timing(at_ns, latency_ms, message.captured, message.dropped, stages)
         if self.metrics is not None:
             self.metrics.timing(stages, message.captured, message.dropped)
 

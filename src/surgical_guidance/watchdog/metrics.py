@@ -119,7 +119,7 @@ class Metrics:
             self._state.labels(state.name.lower()).set(state is outcome.state)
         timing = outcome.view.topics.get(TIMING.name)
         self._rate.set(timing.rate if timing is not None else 0.0)
-        self._step.set(getattr(outcome, 'step', 0))
+        self._step.set(outcome.step)
         self._waiting.set(sum(not alarm.acknowledged for alarm in standing))
         for change in outcome.changes:
             self._change(change)

@@ -9,6 +9,15 @@ from __future__ import annotations
 
 import os
 import select
+import signal
+from pathlib import Path
+from typing import Final
+
+MOST: Final = 64
+"""Processes that are followed at a time: heartbeats that make numbers up must not use up all file descriptors."""
+
+OURS: Final = (b'surgical_guidance', b'guidance_container')
+"""What stands in the command line of every process of ours."""
 
 
 class Processes:
@@ -22,7 +31,7 @@ class Processes:
 
     def follow(self, pid: int) -> None:
         """Follow a process from now on. One that is not on this host, or cannot be followed, is passed over."""
-        if pid in self._pid_of.values():
+        if pid in self._pid_of.values() or len(self._pid_of) >= MOST:
             return
         try:
             descriptor = os.pidfd_open(pid)
@@ -52,8 +61,27 @@ class Processes:
         """Let :meth:`wait` return now. Any thread may call it."""
         os.eventfd_write(self._wake, 1)
 
+    def kill(self, pid: int) -> bool:
+        """End a followed process that hangs; False if it is none of ours, whatever a heartbeat said, or is gone."""
+        descriptor = next((fd for fd, followed in self._pid_of.items() if followed == pid), None)
+        if descriptor is None or pid == os.getpid() or not _is_ours(pid):
+            return False
+        try:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         """Follow nothing any more."""
         for descriptor in (*self._pid_of, self._wake):
             os.close(descriptor)
         self._pid_of.clear()
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        command = Path(f'/proc/{pid}/cmdline').read_bytes()
+    except OSError:
+        return False
+    return any(name in command for name in OURS)
