@@ -49,7 +49,7 @@ class RunOptions:
     :param models: names or manifests of the models that look; empty: as for the source.
     :param composed: camera, inference and advice in one process; else each in its own.
     :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
-    :param metrics_port: of the metrics; 0 takes a free one, -1: none; None: as for the source, a free one if that is taken.
+    :param metrics_port: of the metrics; 0 takes a free one, -1: none; None: as for the source, or a free one.
     :param container: module that hosts the nodes; another one for trying what happens when things break.
     :param run_dir: where logs and the parameters that the options set go.
     """
