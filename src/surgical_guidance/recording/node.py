@@ -130,6 +130,10 @@ class RecorderNode(StageNode[RecorderParams]):
             self.fault(problem)
             self._diagnose()
 
+    def missed(self, why: str, frame: int) -> None:
+        """Log that the picture of a frame could not be kept."""
+        self.events.warning('picture_missed', why, frame=frame)
+
     def tell(self, detail: str) -> None:
         """Say with the heartbeat what is held."""
         self.detail = detail

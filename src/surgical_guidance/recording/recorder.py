@@ -64,6 +64,9 @@ class Host(Protocol):
     def trouble(self, problem: str) -> None:
         """Say what is wrong with evidence; '' when all is well again."""
 
+    def missed(self, why: str, frame: int) -> None:
+        """Say that the picture of a frame could not be kept."""
+
     def tell(self, detail: str) -> None:
         """Say in one line what is held."""
 
@@ -125,7 +128,6 @@ class Recorder:
         self._pids: dict[str, int] = {}
         self._status_ns = 0
         self._picture_ns = 0
-        self._unreadable = ''
         names = Names(name[TIMING], name[STATUS], name[ALARM], name[SUGGESTION], name[ROSOUT], name[HEARTBEAT],
                       name[INFERENCE_STATUS], pictures)  # fmt: skip
         self._writer = EvidenceWriter(vault, self._types, names, self._decode, self._on_written, self._on_look)
@@ -195,11 +197,8 @@ class Recorder:
         except FrameOverwritten:
             return  # the next one
         except FrameError as error:
-            if error.what != self._unreadable:  # once; with every picture of a ring that is gone it would fill the log
-                self._unreadable = error.what
-                self._host.note(f'no picture is kept: {error}')
+            self._host.missed(str(error), reference.sequence)
             return
-        self._unreadable = ''
         self._picture_ns = now_ns
         message = CompressedImage(header=reference.header, format='jpeg')
         message.data.frombytes(jpeg)

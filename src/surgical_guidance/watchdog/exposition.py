@@ -90,7 +90,7 @@ class Processes(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give processor time, memory, threads and open files of each; one that has gone is left out."""
-        families = (
+        families: tuple[CounterMetricFamily | GaugeMetricFamily, ...] = (
             CounterMetricFamily('surgical_guidance_process_cpu_seconds', 'Processor time', labels=['process']),
             GaugeMetricFamily('surgical_guidance_process_resident_bytes', 'Memory', labels=['process']),
             GaugeMetricFamily('surgical_guidance_process_threads', 'Threads', labels=['process']),
@@ -156,7 +156,8 @@ class Relay(Collector):
         yield up
         if health is None:
             return
-        pictures = health.get('pictures') if isinstance(health.get('pictures'), dict) else {}
+        pictures = health.get('pictures')
+        pictures = pictures if isinstance(pictures, dict) else {}
         for name, kind, text, value in (
             ('relay_clients', GaugeMetricFamily, 'Pages that watch', health.get('clients')),
             ('relay_pictures_sent', CounterMetricFamily, 'Pictures sent', pictures.get('sent')),
