@@ -22,6 +22,7 @@ from surgical_guidance.errors import HostError
 from surgical_guidance.ports import subscription
 
 START_S = 90.0
+OPTIONS = ('run', '--headless', '--port=0', '--metrics-port=0')
 
 
 class MeasuredRun:
@@ -41,9 +42,18 @@ class MeasuredRun:
         os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
         with self._log.open('wb') as log:
             self._process = subprocess.Popen(
-                [sys.executable, '-m', 'surgical_guidance.cli', 'run', '--headless', '--port', '0', '--metrics-port', '0',
-                 '--run-dir', f'{self._folder.name}/run', *arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # fmt: skip
+                [
+                    sys.executable,
+                    '-m',
+                    'surgical_guidance.cli',
+                    *OPTIONS,
+                    f'--run-dir={self._folder.name}/run',
+                    *arguments,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         self._stop = threading.Event()
         rclpy.init(args=[])
         self._node = Node('bench', namespace=NAMESPACE)
@@ -68,7 +78,7 @@ class MeasuredRun:
                 raise HostError(f'the run does not work: {words}', where='surgical-guidance run')
             time.sleep(0.02)
 
-    def watch(self, seconds: float, tell: Callable[[float], None]) -> None:
+    def watch(self, seconds: float, tell: Callable[[float], None] | None = None) -> None:
         """Let it run for a while [s].
 
         :raises HostError: if it ends by itself.
@@ -77,7 +87,8 @@ class MeasuredRun:
 
         def over() -> bool:
             share = (time.monotonic() - start) / seconds
-            tell(min(share, 1.0))
+            if tell is not None:
+                tell(min(share, 1.0))
             return share >= 1.0
 
         self.wait(over, seconds + 10.0)

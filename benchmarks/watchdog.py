@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-from _run import MeasuredRun
 
+from _run import MeasuredRun
 from surgical_guidance.bench import Measured, Tell
 
 PAIRS = 12
@@ -31,9 +31,11 @@ def run(tell: Tell) -> Iterator[Measured]:
         job.watch(20.0, lambda share: tell(0.2 * share, 'share of a core'))
         percent = 100.0 * (sum(watchdog.cpu_times()[:2]) - before) / (time.monotonic() - since)
         for pair in range(PAIRS):
-            on = _part(job, lambda share, pair=pair: tell(0.2 + 0.8 * (pair + share / 2) / PAIRS, 'with it'))
-            # `run` ends a watchdog that says nothing for three seconds: it is stopped for less.
-            off = _without(job, watchdog.pid, pair, tell)
+            share = 0.2 + 0.8 * pair / PAIRS
+            tell(share, 'with it')
+            on = _part(job, PART_S)
+            tell(share + 0.4 / PAIRS, 'without')
+            off = _without(job, watchdog.pid)
             with_it += on
             without += off
             medians.append(float(np.median(on) - np.median(off)))
@@ -49,22 +51,21 @@ def run(tell: Tell) -> Iterator[Measured]:
     yield Measured('difference_in_errors', float(np.mean(medians)) / error if error else 0.0, 'standard errors')
 
 
-def _without(job: MeasuredRun, pid: int, pair: int, tell: Tell) -> list[float]:
+def _without(job: MeasuredRun, pid: int) -> list[float]:
+    """Stop the watchdog twice: ``run`` ends one that says nothing for three seconds."""
     frames: list[float] = []
-    for half in range(2):
+    for _ in range(2):
         os.kill(pid, signal.SIGSTOP)
         try:
-            frames += _part(job, lambda share, half=half: tell(0.2 + 0.8 * (pair + 0.5 + (half + share) / 4) / PAIRS, 'without'),
-                            PART_S / 2)  # fmt: skip
+            frames += _part(job, PART_S / 2)
         finally:
             os.kill(pid, signal.SIGCONT)
-        if half == 0:
-            job.watch(SKIP_S, lambda share: None)
+        job.watch(SKIP_S)
     return frames
 
 
-def _part(job: MeasuredRun, tell: object, seconds: float = PART_S) -> list[float]:
+def _part(job: MeasuredRun, seconds: float) -> list[float]:
     """Give the times of the frames of a part [ms], without its beginning."""
-    job.watch(seconds, tell)  # type: ignore[arg-type]
-    since = time.monotonic() - seconds + SKIP_S
+    since = time.monotonic() + SKIP_S
+    job.watch(seconds)
     return [ms for at, ms in job.frames if at >= since]

@@ -24,6 +24,7 @@ from surgical_guidance.cli_engine import app as engine_app
 from surgical_guidance.cli_evaluate import app as evaluate_app
 from surgical_guidance.cli_phantom import app as phantom_app
 from surgical_guidance.cli_phantom import prepare
+from surgical_guidance.cli_security import audit_app, token_app
 from surgical_guidance.errors import GuidanceError
 
 app = typer.Typer(
@@ -42,6 +43,8 @@ app = typer.Typer(
 app.add_typer(phantom_app)
 app.add_typer(engine_app)
 app.add_typer(evaluate_app)
+app.add_typer(token_app)
+app.add_typer(audit_app)
 console = Console()
 errors = Console(stderr=True)
 
@@ -201,6 +204,12 @@ def params() -> None:
 def bench(
     name: Annotated[str, typer.Argument(help='Which one; `list` names them.')],
     json_file: Annotated[Path | None, typer.Option('--json', help='Write the rows there, as JSON.')] = None,
+    quick: Annotated[
+        bool, typer.Option('--quick', help='Measure less, in less time, where the benchmark can.')
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help='How long, where the benchmark can choose (`soak`: 20).')
+    ] = None,
 ) -> None:
     """Measure: a benchmark of `benchmarks/`, against the goals that stand there."""
     from surgical_guidance.bench import benchmarks, measure
@@ -219,7 +228,7 @@ def bench(
         def tell(share: float, what: str) -> None:
             progress.update(task, completed=100.0 * share, total=100.0, description=f'{name}: {what}')
 
-        rows = measure(name, tell)
+        rows = measure(name, tell, quick=quick, minutes=minutes)
     table = Table('measure', 'value', 'unit', 'goal', 'holds', title=name, title_justify='left')
     for row in rows:
         holds = {True: Text('yes', style='green'), False: Text('NO', style='bold red'), None: Text('')}[row['holds']]

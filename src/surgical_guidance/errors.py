@@ -16,6 +16,7 @@
     ├── CalibrationError        the calibration of a camera cannot be used
     ├── EvidenceError           evidence cannot be kept or read
     ├── AccessError             a token, a ticket, a certificate or a policy cannot be used
+    ├── ProtocolError           a remote client asks for what is not to be had, or asks it wrongly
     └── HostError               this machine lacks something: a port, a program, a package
 """
 
@@ -92,6 +93,10 @@ class EvidenceError(GuidanceError):
 
 class AccessError(GuidanceError):
     """A token, a ticket, a certificate or a policy cannot be used."""
+
+
+class ProtocolError(GuidanceError):
+    """A remote client asks for what is not to be had, or asks it wrongly."""
 
 
 class HostError(GuidanceError):

@@ -1,7 +1,7 @@
 """What happens again and again: said once, then counted, with the frame it happened to.
 
 A problem of every frame would fill a log in minutes and hide what matters. The first time is a line; then 10, 100,
-1000, ... times; and when it has stopped, how often it was. Every line ends with ``key=value`` pairs that programs can read::
+1000, ... times; and when it has stopped, how often it was. Every line ends with ``key=value`` pairs for programs::
 
     the scene is not valid: too dark  event=scene_invalid frame=1234 count=10
 """

@@ -519,7 +519,8 @@ def test_a_process_that_is_started_again_is_picked_up(play):
     play.run(7.0)
     assert play.state is State.OK
     assert play.active == set()
-    lost, back = ({stage_alarm(kind, stage) for stage in STAGES} for kind in (STAGE_LOST, STAGE_RESTARTED))
+    lost = {stage_alarm(STAGE_LOST, stage) for stage in STAGES}
+    back = {stage_alarm(STAGE_RESTARTED, stage) for stage in FRAME_PATH}  # the relay's heart went on
     standing = {alarm.definition.id for alarm in play.watch.alarms.standing}
     assert standing == lost | back | {CAMERA_LOST}  # until somebody has seen them
 

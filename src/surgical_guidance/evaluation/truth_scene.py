@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.contract import CLASSES, CONDITIONS, INSTRUMENT_CLASSES
+from surgical_guidance.contract import CLASSES, CONDITIONS
 from surgical_guidance.phantom.geometry import WORKING_MM
 from surgical_guidance.phantom.truth import FrameTruth, InstrumentTruth
 from surgical_guidance.scene.regions import Grid, Region, RegionFinder, outline_in_picture
@@ -62,8 +62,7 @@ def ground_truth_scene(truth: FrameTruth, labels: NDArray[np.uint8]) -> SceneSta
     segmentation = Segmentation(labels, sure, CLASSES)
     finder = RegionFinder()
     regions = finder.structures(segmentation)
-    covered = np.isin(labels, [CLASSES.index(name) for name in INSTRUMENT_CLASSES]).astype(np.uint8)
-    tools = finder.instruments(segmentation, covered)
+    tools = finder.instruments(segmentation)
     c1, c2, c3 = truth.critical_view
     instruments = tuple(_instrument(one, tools, grid) for one in truth.instruments)
     return SceneState(

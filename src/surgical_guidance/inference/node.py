@@ -35,8 +35,10 @@ from surgical_guidance.scene.builder import SceneBuilder
 from surgical_guidance.scene.calibration import load_camera
 from surgical_guidance.scene.messages import to_message
 from surgical_guidance.scene.state import SceneState, StageTime
+from surgical_guidance.scene.warm import warm_up
 from surgical_guidance.stage import StageNode, StageParams
 
+_LONG_S = 2.0  # in which what was compiled before has long been loaded
 _JOIN_S = 5.0  # an inference that takes longer than this hangs
 
 
@@ -126,6 +128,9 @@ class InferenceNode(StageNode[InferenceParams]):
             lineup.close()
             raise
         lineup.ask(self._step)
+        compiling_s = warm_up()
+        if compiling_s > _LONG_S:
+            self.get_logger().info(f'the scene was compiled in {compiling_s:.0f} s, once on this machine')
         self._lineup = lineup
         self.detail = lineup.describe()
         self.get_logger().info(self.detail)

@@ -49,11 +49,15 @@ class FrameFact:
 
 @dataclass(frozen=True, slots=True)
 class SceneFact:
-    """What is seen in the frame with this sequence and this capture time."""
+    """What is seen in the frame with this sequence and this capture time.
+
+    :param outside: the endoscope is out of the body; None: it does not say.
+    """
 
     sequence: int
     monotonic_ns: int
     json: Json
+    outside: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from surgical_guidance.relay.facts import (
 )
 from surgical_guidance.relay.security import Visit
 
+OUTSIDE_LEVEL = 0.5  # of the condition: pixels are withheld before it has held for long enough to be told
+
 
 def frame(message: Any) -> FrameFact:
     """Take a ``FrameRef``."""
@@ -60,6 +62,7 @@ def scene(message: Any) -> SceneFact:
             ],
             'structures': [{'class': item.class_name, 'contour': _points(item.contour)} for item in message.structures],
         },
+        _outside(message.conditions),
     )
 
 
@@ -132,6 +135,14 @@ def status(message: Any) -> StatusFact:
 def timing(message: Any) -> TimingFact:
     """Take a ``FrameTiming``."""
     return TimingFact({item.stage: item.duration_ms for item in message.stages if math.isfinite(item.duration_ms)})
+
+
+def _outside(conditions: Any) -> bool | None:
+    """Tell whether the scope is out of the body, at the first doubt: before the condition counts as going on."""
+    for condition in conditions:
+        if condition.name == 'out_of_body':
+            return bool(condition.active or condition.level >= OUTSIDE_LEVEL)
+    return None
 
 
 def participants(visits: Iterable[Visit]) -> Any:

@@ -26,7 +26,9 @@ from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.params import param
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay import messages
-from surgical_guidance.relay.access import bind, check_exposure, tls_context
+from surgical_guidance.relay.access import LOOPBACK, bind, check_exposure, tls_context
+from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
+from surgical_guidance.relay.privacy import rectangles
 from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
 from surgical_guidance.relay.security import Limits as DoorLimits
 from surgical_guidance.relay.security.audit import default_file
@@ -55,6 +57,15 @@ class RelayParams(StageParams):
     tls_key: str = param('', 'file of the private key of the certificate')
     token_dir: str = param('', 'folder of the tokens; empty: none are asked for, loopback only')
     policy: str = param('', 'file of who may do what; empty: the packaged one')
+    masks: tuple[str, ...] = param(
+        (), "regions to blacken, 'left,top,right,bottom' as shares of the picture: burned-in names and dates"
+    )
+    withhold_unjudged: str = param(
+        'off_host',
+        'pixelate pictures before any scene has told whether the endoscope is in the body; off_host: when others than '
+        'this host may watch',
+        choices=('off_host', 'always', 'never'),
+    )
     audit_file: str = param(
         '', 'the audit log; empty: surgical-guidance/audit.jsonl in $XDG_STATE_HOME or ~/.local/state'
     )
@@ -62,6 +73,13 @@ class RelayParams(StageParams):
     max_connections_per_address: int = param(64, 'of them from one address', minimum=1, maximum=4096)
     jpeg_quality: int = param(80, 'quality of the pictures', minimum=30, maximum=95)
     max_width: int = param(1280, 'width that larger pictures are scaled down to [px]', minimum=320, maximum=3840)
+    bridge_port: int = param(
+        9090, 'port of the rosbridge protocol; 0 takes a free one, -1 serves none', minimum=OFF, maximum=65535
+    )
+    bridge_clients: int = param(64, 'rosbridge clients at once', minimum=1, maximum=1024)
+    bridge_origins: tuple[str, ...] = param(
+        (), 'pages that may connect to rosbridge, as http://host:port; * lets in every page in a browser of this host'
+    )
 
 
 class RelayNode(StageNode[RelayParams]):
@@ -79,6 +97,9 @@ class RelayNode(StageNode[RelayParams]):
         self._problems: dict[str, str] = {}
         self._send_participants = publisher(self, PARTICIPANTS)
         self._end_session = self.create_service(EndSession, END_SESSION_SERVICE, self._on_end_session)
+        params = self.params
+        where = Where(params.host, params.bridge_port, params.bridge_origins, params.bridge_clients)
+        self.bridge = BridgePart(where, self.get_logger().error)
 
     def setup(self) -> None:
         """Take the port.
@@ -90,6 +111,7 @@ class RelayNode(StageNode[RelayParams]):
         params = self.params
         check_exposure(params.host, params.tls_certificate, params.tls_key, params.token_dir)
         self._tls = tls_context(params.tls_certificate, params.tls_key)
+        rectangles(params.masks)
         self._door()  # what cannot be read is found out here
         self._listener = bind(params.host, params.port)
         self._port = self._listener.getsockname()[1]
@@ -101,7 +123,14 @@ class RelayNode(StageNode[RelayParams]):
         """Serve, and listen to the topics."""
         listener = self._listener or bind(self.params.host, self._port)
         self._listener = None
-        settings = Settings(self.params.jpeg_quality, self.params.max_width, Limits(clients=self.params.max_clients))
+        settings = Settings(
+            self.params.jpeg_quality,
+            self.params.max_width,
+            Limits(clients=self.params.max_clients),
+            rectangles(self.params.masks),
+            self.params.withhold_unjudged == 'always'
+            or (self.params.withhold_unjudged == 'off_host' and self.params.host not in LOOPBACK),
+        )
         door = self._door()
         self._audit.start()
         service = self._service = Service(
@@ -125,9 +154,13 @@ class RelayNode(StageNode[RelayParams]):
         self.get_logger().info(f'the console is at {self.url}')
         if door.open:
             self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
+        self.bridge.start(self)
+        if self.bridge.url:
+            self.get_logger().info(f'rosbridge is at {self.bridge.url}')
 
     def stop(self) -> None:
         """Send every page away and let go of the port."""
+        self.bridge.stop()
         for topic_input in self._inputs:
             self.destroy_subscription(topic_input)
         self._inputs = []

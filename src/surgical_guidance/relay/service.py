@@ -32,6 +32,7 @@ from surgical_guidance.relay.facts import (
 from surgical_guidance.relay.hub import Hub
 from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
+from surgical_guidance.relay.privacy import Privacy, Rectangle
 from surgical_guidance.relay.security import Door, Policy, Visit
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
@@ -45,11 +46,17 @@ START_S = 10.0  # for the loop to come up, on a machine that loads models at the
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How pictures are made and how many may watch."""
+    """How pictures are made and how many may watch.
+
+    :param masks: regions of the picture that are always blackened.
+    :param withhold_unjudged: pixelate what no scene has judged yet.
+    """
 
     jpeg_quality: int
     max_width: int
     limits: Limits
+    masks: tuple[Rectangle, ...] = ()
+    withhold_unjudged: bool = False
 
 
 class Service:
@@ -84,8 +91,13 @@ class Service:
         self._view = View()
         self._timeline = Timeline()
         self._pairing = Pairing()
+        self.privacy = Privacy(settings.masks, unjudged=settings.withhold_unjudged)
         self._encoder = PictureEncoder(
-            settings.jpeg_quality, settings.max_width, lambda p: self._call(self._take_picture, p), on_problem
+            settings.jpeg_quality,
+            settings.max_width,
+            lambda p: self._call(self._take_picture, p),
+            on_problem,
+            self.privacy,
         )
         self._server = Server(self._hub, self._hello, self._health, self.door, settings.limits)
         self._session = secrets.token_hex(8)
@@ -119,7 +131,8 @@ class Service:
         self._call(self._take_frame, frame)
 
     def scene(self, scene: SceneFact) -> None:
-        """Take a scene, from any thread."""
+        """Take a scene, from any thread. Whether pictures may be seen is judged at once, not in the loop's turn."""
+        self.privacy.on_scene(scene.outside)
         self._call(self._take_scene, scene)
 
     def advice(self, advice: AdviceFact) -> None:
@@ -193,7 +206,7 @@ class Service:
             now_ns = self._look()
             self._tell_participants(now_ns)
             if self._hub.watched:
-                self._hub.state(wire.text('state', self._view.json(now_ns)))
+                self._hub.state(wire.text('state', self._state(now_ns)))
             else:
                 self._pairing.clear()
             await asyncio.sleep(TICK_S)
@@ -219,8 +232,13 @@ class Service:
         for event in events:
             self._hub.event(wire.text('event', event))
         if events and self._hub.watched:
-            self._hub.state(wire.text('state', view.json(now_ns)))
+            self._hub.state(wire.text('state', self._state(now_ns)))
         return now_ns
+
+    def _state(self, now_ns: int) -> Json:
+        state = self._view.json(now_ns)
+        state['picture']['withheld'] = self.privacy.withheld
+        return state
 
     def _take_frame(self, frame: FrameFact) -> None:
         self._view.on_frame(frame, monotonic_ns())

@@ -12,10 +12,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.scene.compiled.outlines import enclosed
 from surgical_guidance.scene.regions import Grid, Region
 from surgical_guidance.scene.state import Landmark, Zone
 
@@ -87,19 +87,18 @@ class Anatomy:
         parts = [region for region in structures if region.class_name == 'gallbladder']
         if not parts:
             return None
-        moments = [cv2.moments(region.outline) for region in parts]
-        areas = [one['m00'] for one in moments]
+        shapes = [enclosed(region.outline) for region in parts]
+        areas = [area for area, *_ in shapes]
         largest = max(range(len(parts)), key=areas.__getitem__)
         if areas[largest] <= 0.0 or areas[largest] < _LARGEST_SHARE * sum(areas):
             return None
-        one = moments[largest]
-        xx, yy = one['mu20'] * grid.sx**2 / one['m00'], one['mu02'] * grid.sy**2 / one['m00']
-        xy = one['mu11'] * grid.sx * grid.sy / one['m00']
+        _, column, row, xx, xy, yy = shapes[largest]
+        xx, xy, yy = xx * grid.sx**2, xy * grid.sx * grid.sy, yy * grid.sy**2
         mean, apart = (xx + yy) / 2.0, math.hypot((xx - yy) / 2.0, xy)
         length, width = math.sqrt(mean + apart), math.sqrt(max(mean - apart, 0.0))
         if length < _SHORTEST * height or length < _ELONGATED * width:
             return None
-        middle = _picture(one['m10'] / one['m00'], one['m01'] / one['m00'], grid)
+        middle = _picture(column, row, grid)
         angle = 0.5 * math.atan2(2.0 * xy, xx - yy)
         along = self._directed(np.array((math.cos(angle), math.sin(angle))), middle, structures, grid)
         return None if along is None else _Axes(middle, along, length)
@@ -111,9 +110,8 @@ class Anatomy:
         towards = np.zeros(2)
         for region in structures:
             if region.class_name in _TUBES:
-                rows, columns = region.mask.shape
-                at = _picture(region.left + (columns - 1) / 2, region.top + (rows - 1) / 2, grid)
-                towards += rows * columns * (at - middle)
+                at = _picture(region.left + (region.width - 1) / 2, region.top + (region.height - 1) / 2, grid)
+                towards += region.width * region.height * (at - middle)
         if not towards.any():
             if self._along is None:
                 return None

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import INSTRUMENT_CLASSES
-from surgical_guidance.scene.marks import mark
+from surgical_guidance.scene.compiled import spread
+from surgical_guidance.scene.regions import among, plain
 from surgical_guidance.scene.state import NAN, Segmentation, Structure
 
 BLOOD = 'blood'
@@ -31,11 +32,12 @@ _FEWEST = 2  # moments to compare with
 _OLD = 0.9  # of the age of the oldest blood: this is where it came from
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Then:
     time_s: float
     blood: NDArray[np.bool_]
     covered: NDArray[np.bool_]
+    any: bool = False
 
 
 class BloodMeter:
@@ -66,15 +68,14 @@ class BloodMeter:
         index = segmentation.classes.index(BLOOD) if BLOOD in segmentation.classes else -1
         if index < 0:
             return structures
-        labels = segmentation.labels
+        labels = plain(segmentation.labels)
         rows = min(_ROWS, labels.shape[0])
         columns = max(1, round(labels.shape[1] * rows / labels.shape[0]))
-        small = np.asarray(cv2.resize(labels, (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8)
-        tools = mark(small, segmentation.classes, INSTRUMENT_CLASSES, np.empty(small.shape, np.uint8))
-        now = _Then(self._time_s, small == index, tools.view(np.bool_))
+        now = _Then(self._time_s, np.empty((rows, columns), np.bool_), np.empty((rows, columns), np.bool_))
+        now.any = spread.look(labels, index, among(segmentation.classes, INSTRUMENT_CLASSES), now.blood, now.covered)
         growth = self._growth(now)
         self._remember(now)
-        if not now.blood.any():
+        if not now.any:
             return structures
         return tuple(self._told(one, growth, now.blood, size) if one.class_name == BLOOD else one for one in structures)
 
@@ -83,22 +84,19 @@ class BloodMeter:
         past = [then for then in self._past if _NEAREST_S <= now.time_s - then.time_s <= WINDOW_S]
         if len(past) < _FEWEST or past[0].blood.shape != now.blood.shape:
             return NAN
-        if not now.blood.any() and not any(then.blood.any() for then in past):
+        if not now.any and not any(then.any for then in past):
             return 0.0
-        rates = []
-        for then in past:
-            hidden = now.covered | then.covered
-            more = np.count_nonzero(now.blood > hidden) - np.count_nonzero(then.blood > hidden)
-            rates.append(more / now.blood.size / (now.time_s - then.time_s))
-        return median(rates)
+        return median(
+            spread.more(now.blood, now.covered, then.blood, then.covered) / now.blood.size / (now.time_s - then.time_s)
+            for then in past
+        )
 
     def _remember(self, now: _Then) -> None:
         step = now.time_s - self._past[-1].time_s if self._past else 0.0
         if self._age.shape != now.blood.shape:
             self._age = np.zeros(now.blood.shape, np.float32)
         if not self._past or step >= _SPACING_S:
-            self._age[~(now.blood | now.covered)] = 0.0  # what is covered keeps its age
-            self._age[now.blood] += np.float32(max(step, _SPACING_S))
+            spread.grow_older(self._age, now.blood, now.covered, max(step, _SPACING_S))
             self._past.append(now)
         while self._past and now.time_s - self._past[0].time_s > WINDOW_S + _SPACING_S:
             self._past.popleft()
@@ -109,13 +107,10 @@ class BloodMeter:
         sx, sy = size[0] / columns, size[1] / rows
         left, top, width, height = cv2.boundingRect(part.contour)
         column, row = max(int(left / sx), 0), max(int(top / sy), 0)
-        window = np.s_[row : int((top + height) / sy) + 1, column : int((left + width) / sx) + 1]
-        age = self._age[window] * blood[window]
-        oldest = float(age.max(initial=0.0))
-        if oldest <= 0.0:
+        box = (column, row, int((left + width) / sx) + 1, int((top + height) / sy) + 1)
+        age_s, x, y = spread.oldest(self._age, blood, box, _OLD)
+        if age_s <= 0.0:
             x, y = part.contour.mean(axis=0).tolist()
         else:
-            ys, xs = np.nonzero(age >= _OLD * oldest)
-            x = (float(xs.sum()) / len(xs) + column + 0.5) * sx - 0.5
-            y = (float(ys.sum()) / len(ys) + row + 0.5) * sy - 0.5
+            x, y = (x + 0.5) * sx - 0.5, (y + 0.5) * sy - 0.5
         return replace(part, growth=growth, source_x=x, source_y=y)

@@ -15,12 +15,13 @@ from surgical_guidance.contract import CONDITIONS
 from surgical_guidance.scene.anatomy import Anatomy
 from surgical_guidance.scene.blood import BloodMeter
 from surgical_guidance.scene.calibration import CameraModel, StereoRig
+from surgical_guidance.scene.compiled.tissue import mean
 from surgical_guidance.scene.conditions import with_missing
 from surgical_guidance.scene.horizon import Attitude, Horizon
 from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments
 from surgical_guidance.scene.memory import TissueMemory
 from surgical_guidance.scene.metric import proximities
-from surgical_guidance.scene.regions import Grid, RegionFinder
+from surgical_guidance.scene.regions import Grid, RegionFinder, plain
 from surgical_guidance.scene.rulers import NO_AIDS, Aids, Rulers, with_scales
 from surgical_guidance.scene.state import (
     NAN,
@@ -45,8 +46,9 @@ STAGE = 'scene'
 _EDGE = 2  # label pixels at the border of the picture or the field of view in which nothing can be said to end
 
 
-_SHARPNESS_S = 0.05  # how often sharpness is measured [s]
+_TURN_S = 0.09  # how often sharpness is measured, and light: every third frame of 30 Hz each [s]
 _EVERY = 4  # every fourth row of the confidence gives its mean
+_EVERYWHERE = np.empty((0, 0), np.uint8)
 
 
 class Picture(Protocol):
@@ -110,7 +112,7 @@ class SceneBuilder:
         self._blood = BloodMeter()
         self._anatomy = Anatomy()
         self._horizon = Horizon()
-        self._sharp_since_s = math.inf
+        self._sharp_since_s = self._light_since_s = math.inf
         self._attitude = Attitude()
         self._moved = (0, 0)
         self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
@@ -124,7 +126,7 @@ class SceneBuilder:
         self._blood.reset()
         self._anatomy.reset()
         self._view.reset()
-        self._sharp_since_s = math.inf
+        self._sharp_since_s = self._light_since_s = math.inf
         self.reset_reference()
 
     def reset_reference(self) -> None:
@@ -213,10 +215,10 @@ class SceneBuilder:
         rows, columns = segmentation.labels.shape
         grid = Grid(width / columns, height / rows)
         self._mark_edge(rows, columns, view.field)
-        covered = self._memory.covered(segmentation)
+        tools = self._regions.instruments(segmentation)
+        covered = self._regions.covered
         self._move_memory(grid)
-        tools = self._regions.instruments(segmentation, covered)
-        tissue = self._regions.structures(segmentation, self._memory.whole(segmentation), covered)
+        tissue = self._regions.structures(segmentation, self._memory.whole(segmentation, covered), covered)
 
         instruments = find_instruments(tools, grid, self._edge, self._shaft_diameter_mm)
         instruments = self._tracker.follow(instruments, step_s, height, context.energy)
@@ -225,11 +227,12 @@ class SceneBuilder:
         scales, tips = self._rulers.scales(instruments, image, aids)
         near = proximities(instruments, tissue, grid, covered, scales)
         zones, landmarks = self._anatomy.place(tissue, grid, height)
+        inside = _EVERYWHERE if self._field is None else self._inside
         return _Seen(
             instruments=with_scales(instruments, scales),
             structures=structures,
             proximities=self._rulers.in_space(near, instruments, tips, tissue, grid, image, aids),
-            quality=self._quality(segmentation.confidence[::_EVERY]),
+            quality=mean(plain(segmentation.confidence), inside, _EVERY) / 255.0,
             zones=zones,
             landmarks=landmarks,
         )
@@ -239,19 +242,18 @@ class SceneBuilder:
     ) -> View:
         """Measure the picture, in turns where frames are many: its sharpness, how it lies, or its light."""
         self._sharp_since_s += step_s
-        all_due = step_s == 0.0 or step_s >= _SHARPNESS_S  # where frames are few
-        comparing = self._horizon.waiting
-        due = all_due or (self._sharp_since_s >= _SHARPNESS_S and not comparing)
-        if due:
+        self._light_since_s += step_s
+        all_due = step_s == 0.0 or step_s >= _TURN_S  # where frames are few
+        free = not self._horizon.waiting
+        sharpness = all_due or (free and self._sharp_since_s >= _TURN_S)
+        light = all_due or (free and not sharpness and self._light_since_s >= _TURN_S)
+        if sharpness:
             self._sharp_since_s = 0.0
-        self._attitude = self._horizon.follow(image, segmentation, step_s, busy=due and not all_due)
-        light = all_due or not (due or comparing)
+        if light:
+            self._light_since_s = 0.0
+        self._attitude = self._horizon.follow(image, segmentation, step_s, busy=(sharpness or light) and not all_due)
         told = {condition.name for condition in context.conditions}
-        return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=due, light=light)
-
-    def _quality(self, confidence: NDArray[np.uint8]) -> float:
-        inside = None if self._field is None else self._inside[::_EVERY]  # a mask takes ten times as long
-        return float(cv2.mean(confidence, mask=inside)[0]) / 255.0
+        return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=sharpness, light=light)
 
     def _move_memory(self, grid: Grid) -> None:
         """Move what is remembered by whole label pixels, as the picture was last seen to move."""

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
+from surgical_guidance.contract import STRUCTURE_CLASSES
+from surgical_guidance.scene.compiled.tissue import remember
 from surgical_guidance.scene.marks import mark
+from surgical_guidance.scene.regions import plain
 from surgical_guidance.scene.state import Segmentation
 
-_RIM = 5  # label pixels: size of the square that instruments are grown by before tissue is remembered
-_SQUARE = np.ones((_RIM, _RIM), np.uint8)
+_RIM = 2  # label pixels that instruments are grown by before tissue is remembered
 _LEAST_TISSUE = 0.05  # of the picture; less is not the body, and what was seen before lies elsewhere now
 
 
@@ -25,7 +26,7 @@ class TissueMemory:
 
     def __init__(self) -> None:
         self._known: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._covered = self._rim = self._whole = self._known
+        self._whole = self._known
         self._fresh = True
 
     def reset(self) -> None:
@@ -39,29 +40,20 @@ class TissueMemory:
             size = self._known.shape[::-1]
             self._known = np.asarray(cv2.warpAffine(self._known, shift, size, flags=cv2.INTER_NEAREST), np.uint8)
 
-    def covered(self, segmentation: Segmentation) -> NDArray[np.uint8]:
-        """Give where instruments are, ``uint8 (h, w)``, 1 or 0. It holds until the next call."""
-        if self._known.shape != segmentation.labels.shape:
-            shape = segmentation.labels.shape
-            self._known, self._covered = np.zeros(shape, np.uint8), np.empty(shape, np.uint8)
-            self._rim, self._whole = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
-            self._fresh = True
-        mark(segmentation.labels, segmentation.classes, INSTRUMENT_CLASSES, self._covered)
-        return self._covered
-
-    def whole(self, segmentation: Segmentation) -> NDArray[np.uint8]:
+    def whole(self, segmentation: Segmentation, covered: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Give the labels with the tissue under the instruments, where it is known; else they are there themselves.
 
-        To be called after :meth:`covered`. The map holds until the next call.
+        :param covered: ``uint8 (h, w)``, 1 where instruments are, else 0.
+        :return: the map; it holds until the next call.
         """
-        labels, covered = segmentation.labels, self._covered
+        labels = plain(segmentation.labels)
+        if self._known.shape != labels.shape:
+            self._known, self._whole = np.empty(labels.shape, np.uint8), np.empty(labels.shape, np.uint8)
+            self._fresh = True
         if self._fresh:
             np.copyto(self._known, labels)
             self._fresh = False
-        cv2.dilate(covered, _SQUARE, dst=self._rim)
-        cv2.copyTo(labels, np.equal(self._rim, 0, out=self._rim.view(np.bool_)).view(np.uint8), self._known)
-        np.copyto(self._whole, labels)
-        cv2.copyTo(self._known, covered, self._whole)
+        remember(labels, covered, _RIM, self._known, self._whole)
         few = labels[::4]
         tissue = mark(few, segmentation.classes, STRUCTURE_CLASSES, np.empty(few.shape, np.uint8))
         if cv2.countNonZero(tissue) < _LEAST_TISSUE * few.size:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
-from surgical_guidance.scene.marks import mark
+from surgical_guidance.scene.compiled import parts
+from surgical_guidance.scene.compiled.outlines import simplify
 from surgical_guidance.scene.state import Segmentation
 
 MIN_SHARE = 0.0005
@@ -24,12 +24,10 @@ MAX_PARTS = 6
 _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network does not know better
 
 _SCORED = 4  # every fourth row of a part gives its mean probability
-_FEW = 8  # parts of a class, up to which it is worth asking whether they keep clear of each other
-
-
-_NEIGHBOURS = np.ones((3, 3), np.uint8)
-
-_Part = tuple[Sequence[int], Any]  # box and outline
+_LARGE = 1 + round(1.0 / MIN_SHARE)  # there is no more room in a map for parts that are large enough
+_NOWHERE = np.empty((0, 0), np.uint8)
+_NO_WORDS = np.empty((0, 0), np.uint64)
+_WORD = 8  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +60,24 @@ class Region:
 
     :param score: mean probability of its pixels that are seen, 0 to 1; 0 where an instrument covers all of it.
     :param outline: ``int32 (n, 2)``, every pixel of the outer border, in label pixels.
-    :param mask: ``uint8``, 1 on its pixels, cut out of the map.
-    :param left: column of the cut-out in the map.
-    :param top: row of the cut-out in the map.
+    :param owners: ``int16``, as large as the map: ``number`` on its pixels. It holds until the next map.
+    :param left: column of its leftmost pixels.
+    :param top: row of its topmost pixels.
+    :param width: of its box [label pixels].
+    :param height: of its box [label pixels].
     :param area: number of its label pixels that are seen.
     """
 
     class_name: str
     score: float
     outline: NDArray[np.int32]
-    mask: NDArray[np.uint8]
+    owners: NDArray[np.int16]
+    number: int
     left: int
     top: int
+    width: int
+    height: int
     area: int
-
-    def holds(self, column: int, row: int) -> bool:
-        """Whether a label pixel belongs to it."""
-        x, y = column - self.left, row - self.top
-        rows, columns = self.mask.shape
-        return 0 <= x < columns and 0 <= y < rows and bool(self.mask[y, x])
 
 
 def outline_in_picture(region: Region, grid: Grid) -> NDArray[np.float32]:
@@ -93,27 +90,36 @@ def outlines_in_picture(regions: Sequence[Region], grid: Grid) -> list[NDArray[n
     """Give the outlines of regions with few points, each ``float32 (n, 2)`` [px]."""
     if not regions:
         return []
-    few = [cv2.approxPolyDP(region.outline, _TOLERANCE, closed=True).reshape(-1, 2) for region in regions]
-    ends = list(accumulate(map(len, few)))
-    placed = grid.to_picture(np.concatenate(few))
-    return [placed[start:end] for start, end in pairwise((0, *ends))]
+    points, ends = joined(regions)
+    placed, kept = simplify(points, ends, _TOLERANCE, grid.sx, grid.sy)
+    return [placed[start:end] for start, end in pairwise((0, *kept.tolist()))]
+
+
+def joined(regions: Sequence[Region]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Give the outlines of regions, of which there is at least one, one after another, and where each ends."""
+    outlines = [region.outline for region in regions]
+    return np.concatenate(outlines), np.array(list(accumulate(map(len, outlines))))
+
+
+def plain(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give a map as what is compiled takes it: a copy where it has gaps or may not be written to."""
+    return np.require(pixels, requirements=('C', 'W'))
 
 
 class RegionFinder:
-    """Finds the regions of label maps. Keeps buffers of the map's size."""
+    """Finds the regions of label maps."""
 
     def __init__(self) -> None:
-        self._labels: NDArray[np.int32] = np.empty((0, 0), np.int32)
-        self._tissue: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._wanted = self._highest = self._tissue
+        self._instruments, self._structures = _Kind(INSTRUMENT_CLASSES), _Kind(STRUCTURE_CLASSES)
 
-    def instruments(self, segmentation: Segmentation, covered: NDArray[np.uint8]) -> list[Region]:
-        """Give the regions of instruments, class by class, the largest of a class first.
+    def instruments(self, segmentation: Segmentation) -> list[Region]:
+        """Give the regions of instruments, class by class, the largest of a class first."""
+        return self._instruments.find(segmentation, segmentation.labels, None)
 
-        :param covered: ``uint8 (h, w)``, 1 where instruments are, else 0.
-        """
-        self._allocate(segmentation.labels.shape)
-        return self._find(segmentation, segmentation.labels, INSTRUMENT_CLASSES, covered, None)
+    @property
+    def covered(self) -> NDArray[np.uint8]:
+        """Where instruments were found last, specks too: ``uint8 (h, w)``, 1 or 0. It holds until the next map."""
+        return self._instruments.marked()
 
     def structures(
         self,
@@ -126,93 +132,99 @@ class RegionFinder:
         :param whole: labels with the tissue that instruments cover; None: as they are.
         :param covered: ``uint8 (h, w)``, 1 where instruments cover it, else 0; None: nowhere.
         """
-        labels = segmentation.labels if whole is None else whole
-        self._allocate(labels.shape)
-        tissue = mark(labels, segmentation.classes, STRUCTURE_CLASSES, self._tissue)
-        return self._find(segmentation, labels, STRUCTURE_CLASSES, tissue, covered)
+        return self._structures.find(segmentation, segmentation.labels if whole is None else whole, covered)
 
-    def _allocate(self, shape: tuple[int, ...]) -> None:
-        if self._labels.shape != shape:
-            self._labels = np.empty(shape, np.int32)
-            self._tissue, self._wanted, self._highest = (np.empty(shape, np.uint8) for _ in range(3))
 
-    def _find(
-        self,
-        segmentation: Segmentation,
-        labels: NDArray[np.uint8],
-        wanted: tuple[str, ...],
-        flags: NDArray[np.uint8],
-        covered: NDArray[np.uint8] | None,
+class _Kind:
+    """Finds the regions of some classes. Keeps buffers of the map's size."""
+
+    def __init__(self, wanted: tuple[str, ...]) -> None:
+        self._wanted = wanted
+        self._table = np.empty((_LARGE, parts.COLUMNS), np.int64)
+        self._owners = np.empty((0, 0), np.int16)
+        self._runs = np.empty((0, 4), np.int32)
+        self._places = np.empty(0, np.int32)
+        self._points = np.empty((0, 2), np.int32)
+        self._marked = np.empty((0, 0), np.uint8)
+        self._count = 0
+
+    def marked(self) -> NDArray[np.uint8]:
+        """Mark all of these classes in the last map, with 1."""
+        parts.mark(self._runs, self._count, self._marked)
+        return self._marked
+
+    def find(
+        self, segmentation: Segmentation, labels: NDArray[np.uint8], covered: NDArray[np.uint8] | None
     ) -> list[Region]:
-        smallest = max(1.0, MIN_SHARE * labels.size)
-        parts: dict[int, list[_Part]] = {}
-        for outline in self._outlines(labels, flags):
-            column, row = outline[0, 0]
-            parts.setdefault(int(labels[row, column]), []).append((cv2.boundingRect(outline), outline))
-        found: list[Region] = []
-        for index, name in enumerate(segmentation.classes):
-            if name in wanted and index in parts:
-                found += _of_class(name, index, segmentation, labels, covered, parts[index], smallest)
-        return found
+        """Give the regions of a map.
 
-    def _outlines(self, labels: NDArray[np.uint8], flags: NDArray[np.uint8]) -> Sequence[Any]:
-        """Follow the outer border of every connected part of every wanted class.
-
-        Every border pixel is kept: the nearest point of a structure is then one of them, to half a label pixel. Where
-        no two classes touch, the borders of all that is wanted are those of its classes, and found in half the time.
+        :param covered: 1 where something is in front, else 0; what is covered has neither an area nor a score.
         """
-        np.multiply(labels, flags, out=self._wanted)
-        cv2.dilate(self._wanted, _NEIGHBOURS, dst=self._highest)  # of two that touch, the lower label has a higher one
-        np.not_equal(self._highest, self._wanted, out=self._highest.view(np.bool_))
-        cv2.bitwise_and(self._highest, flags, dst=self._highest)
-        if not cv2.hasNonZero(self._highest):
-            outlines, kin = cv2.findContours(flags, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-            holes = kin[0, :, 3].tolist() if len(outlines) else []
-            return [outline for outline, parent in zip(outlines, holes, strict=True) if parent < 0]
-        np.copyto(self._labels, self._wanted)
-        # one pass for all classes: this mode follows the outer border of every connected part of a map of integers
-        outlines, _ = cv2.findContours(self._labels, cv2.RETR_FLOODFILL, cv2.CHAIN_APPROX_NONE)
-        return [outline for outline in outlines if flags[outline[0, 0, 1], outline[0, 0, 0]]]
+        labels, confidence = plain(labels), plain(segmentation.confidence)
+        if self._owners.shape != labels.shape:
+            self._owners = np.empty(labels.shape, np.int16)
+            self._runs = np.empty((labels.size, 4), np.int32)
+            self._places = np.empty(labels.size, np.int32)
+            self._points = np.empty((4 * labels.size, 2), np.int32)
+            self._marked = np.empty(labels.shape, np.uint8)
+        words = labels.view(np.uint64) if labels.shape[1] % _WORD == 0 else _NO_WORDS
+        count = self._count = parts.find_runs(labels, words, among(segmentation.classes, self._wanted), self._runs)
+        smallest = max(1.0, MIN_SHARE * labels.size)
+        large = parts.measure(labels, self._runs, count, smallest, self._table, self._places)
+        table = self._table[:large]
+        kept = _largest(table.tolist())
+        numbers, scores = np.zeros(large, np.int32), np.empty(large)
+        for number, place in enumerate(kept):
+            numbers[place] = number + 1
+        parts.score(
+            self._runs, count, self._places, numbers, table, _SCORED, confidence,
+            _NOWHERE if covered is None else covered, self._owners, scores,
+        )  # fmt: skip
+        return self._regions(segmentation.classes, labels, kept, numbers, scores)
+
+    def _regions(
+        self,
+        classes: tuple[str, ...],
+        labels: NDArray[np.uint8],
+        kept: Sequence[int],
+        numbers: NDArray[np.int32],
+        scores: NDArray[np.float64],
+    ) -> list[Region]:
+        measured = [self._table[place].tolist() for place in kept]
+        start, spans = 0, []
+        for *_, root in measured:
+            row, column = self._runs[root, :2].tolist()
+            end = parts.follow_border(labels, column, row, self._points, start)
+            spans.append((start, end))
+            start = end
+        points = self._points[:start].copy()
+        return [
+            Region(classes[label], score, points[first:last], self._owners, number, left, top, width, height, seen)
+            for number, (label, left, top, width, height, _, seen, _), score, (first, last) in zip(
+                numbers[kept].tolist(), measured, scores[kept].tolist(), spans, strict=True
+            )
+        ]
 
 
-def _of_class(
-    name: str,
-    index: int,
-    segmentation: Segmentation,
-    labels: NDArray[np.uint8],
-    covered: NDArray[np.uint8] | None,
-    parts: Sequence[_Part],
-    smallest: float,
-) -> Iterator[Region]:
-    # a border has at least as many pixels as its box's longer side: specks go early
-    large = [part for part in parts if part[0][2] * part[0][3] >= smallest and len(part[1]) ** 2 >= smallest]
-    large.sort(key=lambda part: part[0][2] * part[0][3], reverse=True)
-    for box, outline in large[:MAX_PARTS]:
-        left, top, width, height = box
-        window = np.s_[top : top + height, left : left + width]
-        mask = np.equal(labels[window], index).view(np.uint8)
-        if len(parts) > _FEW or any(_meet(box, other) for other, its in parts if its is not outline):
-            # others of its class lie in its box; its holes belong to others
-            part = np.zeros((height, width), np.uint8)
-            cv2.drawContours(part, [outline], -1, 1.0, cv2.FILLED, offset=(-left, -top))
-            mask = np.bitwise_and(mask, part, out=part)
-        area = cv2.countNonZero(mask)
-        if area >= smallest:
-            seen = mask
-            # what is covered has neither an area in the picture nor a score
-            if covered is not None and cv2.hasNonZero(covered[window]):
-                seen = np.greater(mask, covered[window]).view(np.uint8)
-                area = cv2.countNonZero(seen)
-            rows = _SCORED if height > _SCORED * _SCORED else 1
-            score = cv2.mean(segmentation.confidence[window][::rows], mask=seen[::rows])[0] / 255.0
-            yield Region(name, score, outline.reshape(-1, 2), mask, left, top, area)
-
-
-def _meet(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two boxes (left, top, width, height) overlap."""
-    return (
-        one[0] < other[0] + other[2]
-        and other[0] < one[0] + one[2]
-        and one[1] < other[1] + other[3]
-        and other[1] < one[1] + one[3]
+def _largest(table: Sequence[Sequence[int]]) -> list[int]:
+    """Give the places of those that are kept: class by class, the one with the largest box first."""
+    order = sorted(
+        range(len(table)),
+        key=lambda place: (table[place][parts.LABEL], -table[place][parts.WIDTH] * table[place][parts.HEIGHT]),
     )
+    kept: list[int] = []
+    count: dict[int, int] = {}
+    for place in order:
+        label = table[place][parts.LABEL]
+        count[label] = count.get(label, 0) + 1
+        if count[label] <= MAX_PARTS:
+            kept.append(place)
+    return kept
+
+
+@lru_cache(maxsize=16)
+def among(classes: tuple[str, ...], wanted: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Tell of each label whether its class is wanted."""
+    table = np.zeros(256, np.bool_)
+    table[: len(classes)] = [name in wanted for name in classes]
+    return table

@@ -169,11 +169,12 @@ class StereoMeter:
         """Give which pixels of a patch belong to a piece, 1 or 0."""
         window = np.s_[row - _HALF : row + _HALF + 1, column - _HALF : column + _HALF + 1]
         region, grid = piece
-        x = np.rint((self._left[0][window] + 0.5) / grid.sx - 0.5).astype(np.intp) - region.left
-        y = np.rint((self._left[1][window] + 0.5) / grid.sy - 0.5).astype(np.intp) - region.top
-        rows, columns = region.mask.shape
+        x = np.rint((self._left[0][window] + 0.5) / grid.sx - 0.5).astype(np.intp)
+        y = np.rint((self._left[1][window] + 0.5) / grid.sy - 0.5).astype(np.intp)
+        rows, columns = region.owners.shape
         inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
-        mask = (inside & (region.mask[np.where(inside, y, 0), np.where(inside, x, 0)] != 0)).astype(np.float32)
+        owners = region.owners[np.where(inside, y, 0), np.where(inside, x, 0)]
+        mask = (inside & (owners == region.number)).astype(np.float32)
         return np.asarray(cv2.erode(mask, np.ones((_RIM, _RIM), np.uint8), borderValue=1.0), np.float32)
 
 

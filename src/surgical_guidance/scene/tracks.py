@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from surgical_guidance.scene.compiled import pairing
 from surgical_guidance.scene.state import Energy, Instrument
 
 ENERGY_TOOLS = frozenset(('l_hook_electrocautery',))
@@ -125,32 +126,25 @@ class Tracker:
     ) -> dict[int, _Track]:
         if not instruments or not self._tracks:
             return {}
-        reaches = [min(_REACH + _SPEED * track.unseen_s, _FURTHEST) * height for track in self._tracks]
-        costs = [
-            [_cost(one, x, y, track, reach) for track, reach in zip(self._tracks, reaches, strict=True)]
+        kinds: dict[str, int] = {}
+        found = np.array([
+            (x, y, one.axis_x, one.axis_y, kinds.setdefault(one.class_name, len(kinds)), 0.0)
             for one, (x, y) in zip(instruments, heads, strict=True)
-        ]
-        near = [(row, column) for row, line in enumerate(costs) for column, cost in enumerate(line) if cost < _NEVER]
-        rows, columns = {row for row, _ in near}, {column for _, column in near}
-        if not len(near) == len(rows) == len(columns):  # else each is near one at most, and there is nothing to choose
-            best = linear_sum_assignment(np.array(costs))
-            near = [
-                (row, column)
-                for row, column in zip(*(line.tolist() for line in best), strict=True)
-                if costs[row][column] < _NEVER
-            ]
-        return {row: self._tracks[column] for row, column in near}
-
-
-def _cost(one: Instrument, x: float, y: float, track: _Track, reach: float) -> float:
-    """Tell how unlike a track is what was found with its head at a place; what is not a number is never near."""
-    off_x, off_y = x - track.x, y - track.y
-    if not (-reach <= off_x <= reach and -reach <= off_y <= reach):
-        return _NEVER
-    apart = math.hypot(off_x, off_y)
-    turned = 1.0 - (one.axis_x * track.axis_x + one.axis_y * track.axis_y)
-    cost = apart / reach + _TURN_COST * turned + _CLASS_COST * (one.class_name != track.class_name)
-    return cost if apart <= reach and math.isfinite(cost) else _NEVER
+        ])  # fmt: skip
+        followed = np.array([
+            (
+                track.x, track.y, track.axis_x, track.axis_y, kinds.setdefault(track.class_name, len(kinds)),
+                min(_REACH + _SPEED * track.unseen_s, _FURTHEST) * height,
+            )
+            for track in self._tracks
+        ])  # fmt: skip
+        costs = pairing.costs(found, followed, _TURN_COST, _CLASS_COST, _NEVER)
+        rows, columns = (line.tolist() for line in np.nonzero(costs < _NEVER))
+        if not len(rows) == len(set(rows)) == len(set(columns)):  # else each is near one at most: nothing to choose
+            rows, columns = (line.tolist() for line in linear_sum_assignment(costs))
+        return {
+            row: self._tracks[column] for row, column in zip(rows, columns, strict=True) if costs[row, column] < _NEVER
+        }
 
 
 def _head(one: Instrument) -> tuple[float, float]:

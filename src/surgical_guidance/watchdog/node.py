@@ -187,9 +187,9 @@ class WatchdogNode(Node):
             raise self._failure
 
     def _look(self, now_ns: int, ended: tuple[int, ...]) -> None:
-        """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture died."""
+        """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
         late_ns = now_ns - self._wake_due_ns
-        died = self._look_at_picture(now_ns)
+        died = self._look_at_picture(now_ns) | self._watch.processes_stopped(self._processes.stopped())
         if ended or died or late_ns > LATE_NS or now_ns >= self._next_turn_ns():
             self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
             for pid in ended:

@@ -125,6 +125,14 @@ class Watch:
             if stage.pid == pid:
                 stage.process_ended(at_ns)
 
+    def processes_stopped(self, pids: frozenset[int]) -> bool:
+        """Note which processes stand still now; True if one has just been stopped."""
+        news = False
+        for stage in self.stages.values():
+            news |= stage.pid in pids and not stage.stopped
+            stage.stopped = stage.pid in pids
+        return news
+
     def excuse(self, stall_ns: int, now_ns: int) -> None:
         """Count a time in which the watchdog itself did not run as nobody's silence, nor as part of the start."""
         for topic in self.topics.values():

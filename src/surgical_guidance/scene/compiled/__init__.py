@@ -1,0 +1,8 @@
+"""Loops over pixels and points, compiled by Numba.
+
+A frame has few numbers of many kinds, and an array call costs more than they do: these loops are where the time of a
+scene goes. They know nothing but arrays. Each file is complete in itself: what Numba has compiled it keeps beside the
+file, or in the user's cache folder where that may not be written, and looks for changes in that one file alone.
+
+Nothing is parallel and no arithmetic is reordered, so the same input gives the same output.
+"""

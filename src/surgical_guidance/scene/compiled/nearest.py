@@ -1,0 +1,81 @@
+"""How far tips are from regions: the nearest pixel of each border, and the distance with its standard deviation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surgical_guidance.scene.compiled.jit import compiled
+
+Numbers = NDArray[np.float64]
+
+APART, MILLIMETRES, SIGMA, AT_X, AT_Y = range(5)
+"""What is found of a tip and a region: their distance [px], [mm], its standard deviation [mm], and where the nearest
+point is [px of the picture]."""
+
+COLUMNS = 5
+
+
+@compiled
+def measure(
+    tips: Numbers,
+    points: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    owners: NDArray[np.int16],
+    covered: NDArray[np.uint8],
+    grid: tuple[float, float],
+    sigmas: tuple[float, float],
+    unseen: tuple[float, float, float],
+    found: Numbers,
+) -> None:
+    """Measure all tips against all regions; 0 where a tip is over one.
+
+    :param tips: ``(tips, 4)``: place [px of the picture], scale [mm/px] and its standard deviation.
+    :param points: ``(n, 2)``, borders one after another [label pixels].
+    :param ends: where each ends.
+    :param owners: whose each label pixel is: regions are counted from 1.
+    :param covered: as large, 1 where instruments are, else 0; or ``(0, 0)``: nowhere.
+    :param grid: width and height of a label pixel [px of the picture].
+    :param sigmas: of a tip and of a border, each; and what is added for a border that is covered [label pixels].
+    :param unseen: what the depth may add: height [mm], distance over which that fades [mm], share of the distance.
+    :param found: ``(tips, regions, COLUMNS)``, filled. Of pixels that are equally near the first counts.
+    """
+    sx, sy = grid
+    pitch = max(sx, sy)
+    seen_sigma, hidden_sigma = sigmas
+    height, fades, share = unseen
+    rows, columns = owners.shape
+    for tip in range(len(tips)):
+        tip_x, tip_y, scale, scale_sigma = tips[tip]
+        column, row = (tip_x + 0.5) / sx - 0.5, (tip_y + 0.5) / sy - 0.5
+        on_column, on_row = int(np.rint(column)), int(np.rint(row))
+        inside = 0 <= on_column < columns and 0 <= on_row < rows
+        owner = owners[on_row, on_column] if inside else 0
+        first = 0
+        for region in range(len(ends)):
+            least, which = math.inf, first
+            for number in range(first, ends[region]):
+                x, y = (points[number, 0] - column) * sx, (points[number, 1] - row) * sy
+                square = x * x + y * y
+                if square < least:
+                    least, which = square, number
+            first = ends[region]
+            one = found[tip, region]
+            if owner == region + 1:
+                apart, hidden = 0.0, covered.size > 0
+                one[AT_X], one[AT_Y] = tip_x, tip_y
+            else:
+                apart = math.sqrt(least)  # to the middle of a pixel: half a pixel too far
+                apart = apart - pitch / 2.0 if apart > pitch else 0.0
+                hidden = covered.size > 0 and covered[points[which, 1], points[which, 0]] > 0
+                one[AT_X] = points[which, 0] * sx + (0.5 * sx - 0.5)
+                one[AT_Y] = points[which, 1] * sy + (0.5 * sy - 0.5)
+            placed = 2.0 * seen_sigma * seen_sigma
+            if hidden:
+                placed += hidden_sigma * hidden_sigma
+            millimetres = apart * scale
+            seen = math.hypot(apart * scale_sigma, scale * math.sqrt(placed) * pitch)
+            depth = math.hypot(height * math.exp(-millimetres / fades), share * millimetres)
+            one[APART], one[MILLIMETRES], one[SIGMA] = apart, millimetres, math.hypot(seen, depth)

@@ -1,0 +1,109 @@
+"""Closed outlines: with fewer points, and what they enclose."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surgical_guidance.scene.compiled.jit import compiled
+
+
+@compiled
+def simplify(
+    points: NDArray[np.int32], ends: NDArray[np.int64], tolerance: float, sx: float, sy: float
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Leave out points that lie within a tolerance of the line between those that stay (Ramer, Douglas and Peucker).
+
+    An outline is cut in two at the point furthest from its first one, and each half drawn with as few points as do.
+
+    :param points: ``(n, 2)``, outlines one after another [label pixels].
+    :param ends: where each ends.
+    :param tolerance: [label pixels].
+    :param sx: width of a label pixel [px of the picture].
+    :param sy: height of one.
+    :return: the outlines with what stays [px of the picture], and where each ends.
+    """
+    kept = np.empty((len(points), 2), np.float32)
+    kept_ends = np.empty(len(ends), np.int64)
+    stay = np.zeros(len(points), np.bool_)
+    stack = np.empty((len(points) + 2, 2), np.int64)
+    count = first = 0
+    for number in range(len(ends)):
+        end = ends[number]
+        furthest, most = first, 0
+        for at in range(first, end):
+            dx, dy = points[at, 0] - points[first, 0], points[at, 1] - points[first, 1]
+            if dx * dx + dy * dy > most:
+                furthest, most = at, dx * dx + dy * dy
+        stay[first] = stay[furthest] = True
+        stack[0, 0], stack[0, 1] = first, furthest
+        stack[1, 0], stack[1, 1] = furthest, end  # the end stands for the first point
+        open_ends = 2 if furthest > first else 0
+        while open_ends:
+            open_ends -= 1
+            a, b = stack[open_ends]
+            last = b if b < end else first
+            x, y = points[a, 0], points[a, 1]
+            along_x, along_y = points[last, 0] - x, points[last, 1] - y
+            length = math.sqrt(along_x * along_x + along_y * along_y)
+            off, where = tolerance * length, -1
+            for at in range(a + 1, b):
+                apart = abs((points[at, 1] - y) * along_x - (points[at, 0] - x) * along_y)
+                if apart > off:
+                    off, where = apart, at
+            if where >= 0:
+                stay[where] = True
+                stack[open_ends, 0], stack[open_ends, 1] = a, where
+                stack[open_ends + 1, 0], stack[open_ends + 1, 1] = where, b
+                open_ends += 2
+        for at in range(first, end):
+            if stay[at]:
+                kept[count, 0] = points[at, 0] * sx + (0.5 * sx - 0.5)
+                kept[count, 1] = points[at, 1] * sy + (0.5 * sy - 0.5)
+                count += 1
+        kept_ends[number] = count
+        first = end
+    return kept[:count], kept_ends
+
+
+@compiled
+def enclosed(points: NDArray[np.int32]) -> tuple[float, float, float, float, float, float]:
+    """Give what a closed outline encloses, by Green's theorem; where that is nothing, what its points are.
+
+    :param points: ``(n, 2)``, at least one.
+    :return: area, middle (x, y), and second central moments over the area (xx, xy, yy), in pixels of the map. The area
+        is 0 where the outline encloses nothing.
+    """
+    count = len(points)
+    left, top = points[0, 0], points[0, 1]  # seen from there, as large numbers would cancel
+    area = mx = my = xx = xy = yy = 0.0
+    x0, y0 = float(points[count - 1, 0] - left), float(points[count - 1, 1] - top)
+    for at in range(count):
+        x1, y1 = float(points[at, 0] - left), float(points[at, 1] - top)
+        cross = x0 * y1 - x1 * y0
+        area += cross
+        mx += cross * (x0 + x1)
+        my += cross * (y0 + y1)
+        xx += cross * (x0 * (x0 + x1) + x1 * x1)
+        yy += cross * (y0 * (y0 + y1) + y1 * y1)
+        xy += cross * (x0 * (2.0 * y0 + y1) + x1 * (y0 + 2.0 * y1))
+        x0, y0 = x1, y1
+    if area != 0.0:
+        x, y = mx / (3.0 * area), my / (3.0 * area)
+        return (
+            abs(area) / 2.0, left + x, top + y,
+            xx / (6.0 * area) - x * x, xy / (12.0 * area) - x * y, yy / (6.0 * area) - y * y,
+        )  # fmt: skip
+    for at in range(count):
+        mx += points[at, 0] - left
+        my += points[at, 1] - top
+    x, y = mx / count, my / count
+    xx = xy = yy = 0.0
+    for at in range(count):
+        dx, dy = points[at, 0] - left - x, points[at, 1] - top - y
+        xx += dx * dx
+        xy += dx * dy
+        yy += dy * dy
+    return 0.0, left + x, top + y, xx / count, xy / count, yy / count
