@@ -26,7 +26,8 @@ def run(tell: Tell) -> Iterator[Measured]:
     medians: list[float] = []
     try:
         watchdog = job.processes()['watchdog']
-        job.watch(5.0, lambda share: tell(0.0, 'settling'))
+        tell(0.0, 'settling')
+        job.watch(5.0)
         before, since = sum(watchdog.cpu_times()[:2]), time.monotonic()
         job.watch(20.0, lambda share: tell(0.2 * share, 'share of a core'))
         percent = 100.0 * (sum(watchdog.cpu_times()[:2]) - before) / (time.monotonic() - since)

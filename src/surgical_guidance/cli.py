@@ -22,6 +22,7 @@ from rich.text import Text
 from surgical_guidance import __version__
 from surgical_guidance.cli_engine import app as engine_app
 from surgical_guidance.cli_evaluate import app as evaluate_app
+from surgical_guidance.cli_evidence import app as evidence_app
 from surgical_guidance.cli_phantom import app as phantom_app
 from surgical_guidance.cli_phantom import prepare
 from surgical_guidance.cli_security import audit_app, token_app
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(phantom_app)
 app.add_typer(engine_app)
 app.add_typer(evaluate_app)
+app.add_typer(evidence_app)
 app.add_typer(token_app)
 app.add_typer(audit_app)
 console = Console()

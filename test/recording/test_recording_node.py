@@ -14,9 +14,12 @@ from rclpy.serialization import deserialize_message
 from recording_feed import WIDTH
 from surgical_guidance_msgs.msg import Alarm, StageStatus
 from surgical_guidance_msgs.srv import SaveContext
+from typer.testing import CliRunner
 
 from conftest import held
+from surgical_guidance.cli_evidence import app
 from surgical_guidance.contract import HEARTBEAT
+from surgical_guidance.errors import EvidenceError
 from surgical_guidance.ports import subscription
 from surgical_guidance.recording import mcap_file
 from surgical_guidance.recording.schemas import definition, message_class
@@ -168,3 +171,22 @@ def test_a_definition_holds_every_type_it_uses():
     assert [line for line in text.splitlines() if line.startswith('MSG: ')].count('MSG: builtin_interfaces/Time') == 1
     for name in ('std_msgs/Header', 'surgical_guidance_msgs/Instrument', 'surgical_guidance_msgs/StageTiming'):
         assert f'MSG: {name}' in text
+
+
+def test_the_command_line_lists_shows_and_verifies_what_was_written(graph, feed, recorder, tmp_path):
+    recorder()
+    assert save(graph, reason='for the record').success
+    where = tmp_path / 'evidence'
+    (piece,) = pieces(where)
+
+    def evidence(*words: str):
+        return CliRunner().invoke(app, [*words, '--directory', str(where)], env={'COLUMNS': '200'})
+
+    assert piece.id in evidence('list').output
+    assert 'save_context: for the record (asked by surgeon)' in evidence('show', 'save_context').output
+    assert evidence('verify', piece.id).output.startswith(f'{piece.id}: whole, ')
+    with (piece.path / MCAP).open('r+b') as file:
+        file.seek(piece.size // 4)
+        file.write(b'damage')
+    assert isinstance(evidence('verify', piece.id).exception, EvidenceError)
+    assert 'names them' in str(evidence('show', 'nothing').exception)

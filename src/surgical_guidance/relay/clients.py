@@ -67,6 +67,7 @@ class Client:
         self._wake = asyncio.Event()
         self.goodbye: asyncio.Future[Goodbye] = asyncio.get_running_loop().create_future()
         self.sent = 0
+        self.sent_bytes = 0
         self.dropped = 0
         """Pictures that a newer one replaced before they could be sent."""
 
@@ -131,6 +132,7 @@ class Client:
             self._unshown += 1
             await self._socket.send_bytes(picture.data)
             self.sent += 1
+            self.sent_bytes += len(picture.data)
             self._on_sent(picture.captured_ns)
         else:
             return False

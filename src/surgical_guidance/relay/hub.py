@@ -20,6 +20,7 @@ class Hub:
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES)
         self._gone_sent = 0
         self._gone_dropped = 0
+        self._gone_bytes = 0
 
     def join(self, socket: Socket) -> Client:
         """Take in a page."""
@@ -34,6 +35,7 @@ class Hub:
         self.watched = bool(self.clients)
         self._gone_sent += client.sent
         self._gone_dropped += client.dropped
+        self._gone_bytes += client.sent_bytes
 
     def event(self, text: str) -> None:
         """Send what must not be lost."""
@@ -60,6 +62,7 @@ class Hub:
         ordered = sorted(self._latencies_ms)
         return {
             'clients': len(self.clients),
+            'bytes': self._gone_bytes + sum(client.sent_bytes for client in self.clients),
             'pictures': {
                 'sent': self._gone_sent + sum(client.sent for client in self.clients),
                 'dropped': self._gone_dropped + sum(client.dropped for client in self.clients),
