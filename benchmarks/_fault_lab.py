@@ -217,6 +217,7 @@ class Fault:
     :param undo: takes it back, where it does not heal by itself.
     :param noticed: says whether what was heard is the notice of it.
     :param interrupts: advice is not current while it lasts.
+    :param through: says whether what was heard is what must come before the end of it.
     :param recovered: says whether what was heard is the end of it.
     :param alarms: that must be over before it is tried.
     """
@@ -226,6 +227,7 @@ class Fault:
     noticed: Callable[[Heard], bool]
     undo: Callable[[Lab], None] | None = None
     interrupts: bool = True
+    through: Callable[[Heard], bool] | None = None
     recovered: Callable[[Heard], bool] | None = None
     alarms: tuple[str, ...] = ()
 
@@ -257,7 +259,8 @@ def attempt(running: Lab, fault: Fault) -> Outcome:
     if fault.undo is not None:
         healed_ns = monotonic_ns()
         fault.undo(running)
-    after_ns = max(moment for moment in (healed_ns, noticed_ns, interrupted_ns) if moment is not None)
+    through_ns = ears.first(healed_ns, fault.through) if fault.through is not None else None
+    after_ns = max(moment for moment in (healed_ns, noticed_ns, interrupted_ns, through_ns) if moment is not None)
     recovered_ns = ears.first(after_ns, fault.recovered or is_current)
     until_ns = recovered_ns or monotonic_ns()
     expected = (until_ns - made_ns) / 1e9 * RATE
@@ -283,6 +286,11 @@ def is_interrupted(heard: Heard) -> bool:
     if heard.kind == 'advice':
         return heard.what.status in (Suggestion.STATUS_INTERRUPTED, Suggestion.STATUS_WITHDRAWN)
     return heard.kind == 'status' and heard.what.state in NOT_CURRENT
+
+
+def is_starting(heard: Heard) -> bool:
+    """Tell whether a new watchdog has spoken for the first time."""
+    return heard.kind == 'status' and heard.what.state == GuidanceStatus.STARTING
 
 
 def reason(*words: str) -> Callable[[Heard], bool]:

@@ -21,6 +21,7 @@ from _fault_lab import (
     end_flood,
     is_current,
     is_interrupted,
+    is_starting,
     kill,
     lab,
     reason,
@@ -66,7 +67,7 @@ def free_disk(running: Lab) -> None:
 QUICK = [
     *losses('guidance'),
     Fault('kill_relay', kill('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
-    Fault('kill_watchdog', kill('watchdog'), told('watchdog ended'), interrupts=False),
+    Fault('kill_watchdog', kill('watchdog'), told('watchdog ended'), interrupts=False, through=is_starting),
     switched('camera_frozen', Switch.CAMERA, 1, either(reason('the same picture'), alarm('picture_frozen'))),
     switched('camera_unplugged', Switch.CAMERA, 2, either(reason('camera: '), alarm('camera_lost', 'stage_error'))),
     switched('camera_black', Switch.CAMERA, 3, either(reason('black for'), alarm('picture_black'))),
@@ -80,7 +81,8 @@ QUICK = [
 ]  # fmt: skip
 SLOW = [
     Fault('stop_relay', stop('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
-    Fault('stop_watchdog', stop('watchdog'), lambda heard: heard.kind == 'silent', interrupts=False),
+    Fault('stop_watchdog', stop('watchdog'), lambda heard: heard.kind == 'silent', interrupts=False,
+          through=is_starting),
     switched('inference_hangs', Switch.ENGINE, 4, is_interrupted),
     Fault('clock_back', lambda running: running.set_clock(0.0), alarm('clock_stepped'), interrupts=False,
           recovered=is_current, alarms=('clock_stepped',)),
