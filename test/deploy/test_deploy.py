@@ -7,13 +7,11 @@ import re
 import runpy
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from prometheus_server import DEPLOY, program
 from surgical_guidance.contract import STAGES
 from surgical_guidance.watchdog.alarm_table import alarm_table, as_markdown

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from rclpy.parameter import Parameter
-from recording_feed import Feed
+from recording_feed import Feed, held
 
 from surgical_guidance.recording.node import RecorderNode
 
@@ -34,11 +34,3 @@ def recorder(graph, feed, tmp_path):
         return node
 
     return make
-
-
-def held(node: RecorderNode) -> dict[str, int]:
-    """Count what a recorder has in memory, by topic."""
-    counts: dict[str, int] = {}
-    for record in node._recorder._memory.snapshot():
-        counts[record.topic] = counts.get(record.topic, 0) + 1
-    return counts

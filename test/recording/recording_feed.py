@@ -13,6 +13,7 @@ from surgical_guidance.clock import monotonic_ns, to_time
 from surgical_guidance.contract import ALARM, FRAME, HEARTBEAT, SCENE, STATUS, TIMING
 from surgical_guidance.frames import RingWriter, ring_scope
 from surgical_guidance.ports import frame_ref, publisher
+from surgical_guidance.recording.node import RecorderNode
 
 WIDTH, HEIGHT = 320, 180
 
@@ -55,3 +56,11 @@ class Feed:
 
     def close(self) -> None:
         self.ring.close()
+
+
+def held(node: RecorderNode) -> dict[str, int]:
+    """Count what a recorder has in memory, by topic."""
+    counts: dict[str, int] = {}
+    for record in node._recorder._memory.snapshot():
+        counts[record.topic] = counts.get(record.topic, 0) + 1
+    return counts

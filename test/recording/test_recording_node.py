@@ -11,12 +11,11 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from mcap.reader import make_reader
 from rclpy.serialization import deserialize_message
-from recording_feed import WIDTH
+from recording_feed import WIDTH, held
 from surgical_guidance_msgs.msg import Alarm, StageStatus
 from surgical_guidance_msgs.srv import SaveContext
 from typer.testing import CliRunner
 
-from conftest import held
 from surgical_guidance.cli_evidence import app
 from surgical_guidance.contract import HEARTBEAT
 from surgical_guidance.errors import EvidenceError

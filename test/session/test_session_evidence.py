@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from mcap.reader import make_reader
 from rclpy.serialization import deserialize_message
 from session_cli import Cli
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from prometheus_server import Prometheus
 from surgical_guidance.recording.schemas import message_class
 from surgical_guidance.recording.vault import HTML, JSON, MCAP, Piece, pieces

@@ -45,7 +45,8 @@ HIGH: Final = 3  # as in Alarm.msg
 
 TURN_S: Final = 0.1  # a slot of the ring is written over after 7 frames at the earliest: 0.23 s at 30 Hz
 WATCHDOG_SILENT_S: Final = 1.0  # its status comes ten times a second
-CLOSE_S: Final = 1.0  # for what is being written when the node is taken down
+WAIT_S: Final = 0.3  # for what is being written when the node is taken down, ...
+CLOSE_S: Final = 0.9  # ... and for what is written then; `run` kills who takes longer than 1.5 s
 MOST_OFTEN_S: Final = 2.0  # save_context writes no more often
 
 
@@ -144,7 +145,7 @@ class Recorder:
         self._closing.set()
         self._thread.join()
         self._inputs.close()
-        if self._writer.wait(CLOSE_S):
+        if self._writer.wait(WAIT_S):
             self._begin(monotonic_ns(), at_once=True)
         if not self._writer.close(CLOSE_S):
             self._host.note('evidence that was being written is not finished')
