@@ -239,6 +239,7 @@ ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/A
 PAUSE_AUDIO_SERVICE: Final = 'pause_alarm_audio'  # surgical_guidance_msgs/srv/PauseAlarmAudio, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
+SAVE_CONTEXT_SERVICE: Final = 'save_context'  # surgical_guidance_msgs/srv/SaveContext, served by the recorder
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
 END_SESSION_SERVICE: Final = 'end_session'  # surgical_guidance_msgs/srv/EndSession, served by the relay
 
@@ -312,6 +313,7 @@ def as_markdown() -> str:
         f'| `{PAUSE_AUDIO_SERVICE}` | `surgical_guidance_msgs/srv/PauseAlarmAudio` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
+        f'| `{SAVE_CONTEXT_SERVICE}` | `surgical_guidance_msgs/srv/SaveContext` | recorder |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
         f'| `{END_SESSION_SERVICE}` | `surgical_guidance_msgs/srv/EndSession` | relay |',
     ]

@@ -250,6 +250,8 @@ class InferenceNode(StageNode[InferenceParams]):
             scene = self._builder.build(frame, look.segmentation, look.problem, stages, context)
             if not frame.intact:  # the builder has looked at the pixels once more
                 raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
+            if look.problem:
+                self.events.warning('scene_invalid', look.problem, frame=frame.sequence)
             self._send(scene)
         failed = '; '.join(f'{name} failed: {why}' for name, why in look.failures.items())
         self.fault(failed)
@@ -269,6 +271,7 @@ class InferenceNode(StageNode[InferenceParams]):
 
     def _fail(self, frame: Frame, error: Exception) -> None:
         problem = str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'
+        self.events.error('inference_failed', problem, frame=frame.sequence)
         self.fault(f'inference failed: {problem}')
         waited_ms = elapsed_ms(frame.monotonic_ns)
         self._send(
