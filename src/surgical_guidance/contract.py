@@ -135,6 +135,12 @@ CAMERA_INFO: Final = Topic(
     'the calibration of the camera, repeated; listened to while the parameter calibration is empty',
     rate=1.0,
 )
+ARM_TIP: Final = Topic(
+    'arm/measured_cp',
+    'geometry_msgs/msg/PoseStamped',
+    'an arm stack (CRTK)',
+    "where an arm's instrument has its tip, in the camera's optical frame; arm_topics names one for each arm",
+)
 SUGGESTION: Final = Topic(
     'suggestion',
     'surgical_guidance_msgs/msg/Suggestion',
@@ -231,7 +237,7 @@ OVERLAY_COMPRESSED: Final = Topic(
 
 TOPICS: Final = (
     FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SESSION_CONTEXT,
-    CAMERA_INFO, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, ANNOTATIONS, OVERLAY_IMAGE,
+    CAMERA_INFO, ARM_TIP, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, ANNOTATIONS, OVERLAY_IMAGE,
     OVERLAY_COMPRESSED, PARTICIPANTS,
 )  # fmt: skip
 
