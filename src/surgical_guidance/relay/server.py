@@ -67,6 +67,7 @@ class Server:
         self._principals: dict[Client, Principal] = {}
         self.ops = Ops(door.policy, door.audit)
         self.ops.register('shown', _shown, needs='watch')
+        self.ops.register('pictures', self._pictures, needs='watch')
         self.ops.register('ping', self._ping, needs='watch')
         self.ops.register('renew', self._renew, needs='watch')
         self.ops.register('participants', self._who, needs='participants')
@@ -82,6 +83,14 @@ class Server:
         app.router.add_post('/ticket', self._door.sell_ticket)
         app.router.add_get('/ws', self._serve_socket)
         return app
+
+    def _pictures(self, _principal: Principal, client: Client, message: Message) -> None:
+        """Note whether a page wants single pictures: not while it has video."""
+        wanted = message.get('wanted')
+        if not isinstance(wanted, bool):
+            raise GuidanceError('neither true nor false', where='wanted')
+        client.pictures = wanted
+        self._hub.look()
 
     def tell_participants(self) -> None:
         """Send everybody who may know it who is here."""
