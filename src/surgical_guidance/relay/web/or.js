@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 9236842590fe67937134cd08358ab6fae593cb49fc6a9f1ab11feb755df90914. Edit those.
+// Made by `npm run build` in console/, from sources c266d7efcc2539e6a73d62cdd0f8779686eadaf96aeb42333659ac42b990403c. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -173,6 +173,8 @@ var chinese = {
   enter: "进入",
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
+  noTokens: "本机·无令牌",
+  noTokensDetail: "未设置令牌：本机上的任何人均可进行一切操作",
   withheld: "镜头在体外：画面已遮蔽",
   endExpired: "您的令牌已到期",
   endRevoked: "您的令牌已被吊销",
@@ -351,6 +353,8 @@ var english = {
   enter: "Enter",
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
+  noTokens: "this host, no tokens",
+  noTokensDetail: "No tokens are set up: whoever is on this host may do everything",
   withheld: "The scope is out of the body: the picture is withheld",
   endExpired: "your token has expired",
   endRevoked: "your token was revoked",
@@ -764,7 +768,10 @@ var Login = class {
     byId("renew").hidden = !(left < WARN_S);
     setText(byId("renew"), left < WARN_S ? words().endsIn(Math.max(0, Math.round(left))) : "");
     const { me } = this;
-    rebuild(byId("me"), [me?.name, me?.role, me?.open, current()], () => me && !me.open ? [make("strong", {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : []);
+    rebuild(byId("me"), [me?.name, me?.role, me?.open, current()], () => {
+      if (me?.open) return [make("span", { title: words().noTokensDetail }, words().noTokens)];
+      return me ? [make("strong", {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : [];
+    });
     setText(byId("login-reason"), this.reason);
     setText(byId("login-detail"), this.open ? "" : words().loginDetail);
     byId("token-field").hidden = this.open;
