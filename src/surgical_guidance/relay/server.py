@@ -218,7 +218,7 @@ async def _listen(ops: Ops, visit: Visit, client: Client, socket: web.WebSocketR
     """Take what the page says."""
     async for message in socket:
         if message.type is WSMsgType.ERROR:  # aiohttp has read no more of it, and closed
-            too_large = socket.close_code == WSCloseCode.MESSAGE_TOO_BIG
+            too_large = getattr(message.data, 'code', None) == WSCloseCode.MESSAGE_TOO_BIG
             ops.refuse(visit.principal, f'larger than {visit.limits.incoming} bytes' if too_large else 'no message')
             return
         if message.type is not WSMsgType.TEXT:
