@@ -121,6 +121,6 @@ async def _listen(session: Session, visit: Visit, answer: web.WebSocketResponse)
             return
         elif (
             getattr(message.data, 'code', None) == WSCloseCode.MESSAGE_TOO_BIG
-        ):  # aiohttp has closed, and reads no more
+        ):  # aiohttp has closed
             audit = session.world.door.audit
             audit.record('message', f'refused: larger than {visit.limits.incoming} bytes', who=visit.principal)
