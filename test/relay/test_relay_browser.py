@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import time
@@ -13,32 +12,13 @@ import pytest
 from playwright.sync_api import Browser, Page
 from relay_world import MISMATCH, World
 
-from chromium import WATCH, chromium, need_chromium, told_after
-from surgical_guidance.contract import NAMESPACE
-from surgical_guidance.frames import remove_dead_rings, ring_scope
+from chromium import WATCH, need_chromium, told_after
 
 pytestmark = pytest.mark.browser
 
 need_chromium()
 
 TOLD_MS = 500
-
-
-@pytest.fixture(scope='module')
-def world(domain: Callable[[], int]) -> Iterator[World]:
-    environment = os.environ | {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_DOMAIN_ID': str(domain())}
-    world = World(environment)
-    yield world
-    for process in (world.feed, world.relay):
-        if process.alive:
-            process.kill()
-    remove_dead_rings(ring_scope(NAMESPACE, environment['ROS_DOMAIN_ID']))
-
-
-@pytest.fixture(scope='module')
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope='module')

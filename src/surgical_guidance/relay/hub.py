@@ -40,6 +40,11 @@ class Hub:
         for client in self.clients:
             client.put_event(text)
 
+    def mark(self, author: str, mark_id: str, text: str) -> None:
+        """Send the newest of one mark; with an empty id, that the author's marks are gone."""
+        for client in self.clients:
+            client.put_mark(author, mark_id, text)
+
     def state(self, text: str) -> None:
         """Send the newest state."""
         for client in self.clients:

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from surgical_guidance_msgs.srv import EndSession
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, EndSession, PauseAlarmAudio, RespondToSuggestion
 
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.contract import (
+    ACKNOWLEDGE_SERVICE,
     ALARM,
+    ANNOTATIONS,
     END_SESSION_SERVICE,
     FRAME,
     PARTICIPANTS,
+    PAUSE_AUDIO_SERVICE,
+    RESPOND_SERVICE,
     SCENE,
     STATUS,
     SUGGESTION,
@@ -29,17 +34,25 @@ from surgical_guidance.relay import messages
 from surgical_guidance.relay.access import LOOPBACK, bind, check_exposure, tls_context
 from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
 from surgical_guidance.relay.privacy import rectangles
+from surgical_guidance.relay.requests import Answer, Cancel
 from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
 from surgical_guidance.relay.security import Limits as DoorLimits
 from surgical_guidance.relay.security.audit import default_file
 from surgical_guidance.relay.server import Limits
-from surgical_guidance.relay.service import Service, Settings
+from surgical_guidance.relay.service import Outward, Service, Settings
 from surgical_guidance.stage import StageNode, StageParams
 
 if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
 F = TypeVar('F')
+
+SERVICES: dict[str, tuple[Any, str]] = {
+    'respond': (RespondToSuggestion, RESPOND_SERVICE),
+    'acknowledge': (AcknowledgeAlarm, ACKNOWLEDGE_SERVICE),
+    'pause_audio': (PauseAlarmAudio, PAUSE_AUDIO_SERVICE),
+}
+"""Who decides on what the surgeon asks, by operation."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,8 @@ class RelayNode(StageNode[RelayParams]):
         params = self.params
         where = Where(params.host, params.bridge_port, params.bridge_origins, params.bridge_clients)
         self.bridge = BridgePart(where, self.get_logger().error)
+        self._drawn: Any = None
+        self._asked: dict[str, Any] = {}
 
     def setup(self) -> None:
         """Take the port.
@@ -133,6 +148,8 @@ class RelayNode(StageNode[RelayParams]):
         )
         door = self._door()
         self._audit.start()
+        self._drawn = publisher(self, ANNOTATIONS)
+        self._asked = {op: self.create_client(type_, name) for op, (type_, name) in SERVICES.items()}
         service = self._service = Service(
             listener,
             settings,
@@ -141,6 +158,7 @@ class RelayNode(StageNode[RelayParams]):
             door,
             self._tls,
             lambda visits: self._send_participants.publish(messages.participants(visits)),
+            Outward(self._draw, self._ask),
         )
         service.start()
         self._inputs = [
@@ -150,6 +168,7 @@ class RelayNode(StageNode[RelayParams]):
             self._input(STATUS, messages.status, service.status),
             self._input(ALARM, messages.alarm, service.alarm),
             self._input(TIMING, messages.timing, service.timing),
+            self._input(ANNOTATIONS, Annotation.from_message, service.annotation),
         ]
         self.get_logger().info(f'the console is at {self.url}')
         if door.open:
@@ -170,6 +189,10 @@ class RelayNode(StageNode[RelayParams]):
             self._audit.stop()
             head = self._audit.head
             self.get_logger().info(f'the audit log ends with record {head.number}, {head.hash}')
+            self.destroy_publisher(self._drawn)
+            for client in self._asked.values():
+                self.destroy_client(client)
+            self._asked = {}
 
     def teardown(self) -> None:
         """Let go of the port where it was never served."""
@@ -225,6 +248,24 @@ class RelayNode(StageNode[RelayParams]):
             sink(fact)
 
         return subscription(self, topic, take)
+
+    def _draw(self, mark: Annotation) -> None:
+        if self.context.ok():
+            self._drawn.publish(messages.annotation(mark))
+
+    def _ask(self, what: str, fields: dict[str, Any], answer: Answer) -> Cancel:
+        client = self._asked[what]
+        if not client.service_is_ready():
+            answer(False, f'{SERVICES[what][1]} cannot be reached')
+            return lambda: None
+        future = client.call_async(SERVICES[what][0].Request(**fields))
+
+        def tell(done: Any) -> None:
+            if not done.cancelled():
+                answer(done.result().success, done.result().message)
+
+        future.add_done_callback(tell)
+        return lambda: client.remove_pending_request(future)
 
     def _on_tick(self) -> None:
         self.done += 1

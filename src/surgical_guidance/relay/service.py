@@ -12,9 +12,11 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.contract import PARTICIPANTS
 from surgical_guidance.errors import HostError
@@ -30,9 +32,11 @@ from surgical_guidance.relay.facts import (
     TimingFact,
 )
 from surgical_guidance.relay.hub import Hub
+from surgical_guidance.relay.marks import Marks
 from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
 from surgical_guidance.relay.privacy import Privacy, Rectangle
+from surgical_guidance.relay.requests import Answer, Ask, Cancel, Requests
 from surgical_guidance.relay.security import Door, Policy, Visit
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
@@ -59,6 +63,23 @@ class Settings:
     withhold_unjudged: bool = False
 
 
+def _nobody(_what: str, _fields: dict[str, Any], answer: Answer) -> Cancel:
+    answer(False, 'nobody is there to be asked')
+    return lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """Where what pages do goes to.
+
+    :param draw: publishes a mark, in the loop's thread.
+    :param ask: asks a service of the guidance.
+    """
+
+    draw: Callable[[Annotation], None] = lambda _mark: None
+    ask: Ask = _nobody
+
+
 class Service:
     """Serves from :meth:`start` to :meth:`stop`; not to be started twice.
 
@@ -68,6 +89,7 @@ class Service:
     :param door: who is let in; it belongs to the service's thread from now on. None: everybody on this host.
     :param tls: certificate and key; None: plain.
     :param on_participants: gets who is here, on change and once a second, in the service's thread.
+    :param outward: where what pages do goes to.
     """
 
     def __init__(
@@ -79,6 +101,7 @@ class Service:
         door: Door | None = None,
         tls: ssl.SSLContext | None = None,
         on_participants: Callable[[Iterable[Visit]], None] = lambda _visits: None,
+        outward: Outward | None = None,
     ) -> None:
         self.door = door or Door(Policy.load())
         self._tls = tls
@@ -102,6 +125,10 @@ class Service:
         self._server = Server(self._hub, self._hello, self._health, self.door, settings.limits)
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
+        outward = outward or Outward()
+        self._marks = Marks(outward.draw, self._view.stamp_ns)
+        self._server.ops.register('annotate', self._marks.draw)
+        Requests(self._server.ops, outward.ask, self._loop)
         self._stop = asyncio.Event()
         self._release: asyncio.TimerHandle | None = None
         self._up = threading.Event()
@@ -150,6 +177,10 @@ class Service:
     def timing(self, timing: TimingFact) -> None:
         """Take the times of a frame, from any thread."""
         self._call(self._take_timing, timing)
+
+    def annotation(self, mark: Annotation) -> None:
+        """Take a mark that somebody drew, from any thread."""
+        self._call(self._take_annotation, mark)
 
     def end_session(self, participant: str, by: str) -> list[str]:
         """Send somebody away, or everybody but the surgeons, from any thread but the service's; give their names.
@@ -242,6 +273,7 @@ class Service:
 
     def _take_frame(self, frame: FrameFact) -> None:
         self._view.on_frame(frame, monotonic_ns())
+        self._marks.on_frame(frame)
 
     def _take_scene(self, scene: SceneFact) -> None:
         now_ns = monotonic_ns()
@@ -265,6 +297,10 @@ class Service:
     def _take_timing(self, timing: TimingFact) -> None:
         self._view.on_timing(timing, monotonic_ns())
 
+    def _take_annotation(self, mark: Annotation) -> None:
+        told = self._marks.take(mark)
+        self._hub.mark(told['author'], told['id'], wire.text('mark', told))
+
     def _take_picture(self, picture: Picture) -> None:
         now_ns = monotonic_ns()
         self._send(self._pairing.on_picture(picture, now_ns, wait=self._view.scenes_flow(now_ns)))
@@ -281,7 +317,12 @@ class Service:
         self._send(self._pairing.overdue(monotonic_ns()))
 
     def _hello(self) -> Json:
-        return {'protocol': wire.PROTOCOL, 'session': self._session, 'timeline': list(self._timeline.events)}
+        return {
+            'protocol': wire.PROTOCOL,
+            'session': self._session,
+            'timeline': list(self._timeline.events),
+            'marks': self._marks.standing(),
+        }
 
     def _health(self) -> Json:
         health = self._hub.json()

@@ -36,7 +36,7 @@ class BridgeSettings:
 
     namespace: str
     admit: Admit
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=Policy.load)
     limits: BridgeLimits = field(default_factory=BridgeLimits)
     on_refused: Notice = lambda *_: None
 
