@@ -624,7 +624,7 @@ def test_whoever_waits_for_a_stage_of_its_process_that_loads_does_not_hang():
     play.silent |= {'camera', 'inference'}
     play.run(0.5)
     play.silent.add('advice')
-    play.run(60.0)
+    play.run(8.0)
     assert hung(play) == {}
 
 
@@ -635,7 +635,7 @@ def test_nor_does_it_when_the_process_was_started_again(play):
     play.run(1.0)
     play.pids['advice'] = 101
     play.beat('advice')
-    play.run(60.0)
+    play.run(8.0)
     assert hung(play) == {}
 
 
