@@ -54,6 +54,11 @@ function freeze(): void {
   renderStill();
 }
 
+/** With a pen in hand, if one may draw. */
+const drawing = (work: () => void) => (): void => {
+  if (room.may('annotate')) work();
+};
+
 byId('freeze').addEventListener('click', freeze);
 byId('go-live').addEventListener('click', freeze);
 onKeys({
@@ -61,13 +66,13 @@ onKeys({
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
   f: freeze,
-  d: () => pen.choose('freehand'),
-  a: () => pen.choose('arrow'),
-  c: () => pen.choose('circle'),
-  t: () => pen.choose('text'),
-  p: () => pen.choose('pointer'),
-  z: () => pen.undo(),
-  x: () => pen.clear(),
+  d: drawing(() => pen.choose('freehand')),
+  a: drawing(() => pen.choose('arrow')),
+  c: drawing(() => pen.choose('circle')),
+  t: drawing(() => pen.choose('text')),
+  p: drawing(() => pen.choose('pointer')),
+  z: drawing(() => pen.undo()),
+  x: drawing(() => pen.clear()),
   escape: () => pen.choose(''),
   1: () => pen.paint(0),
   2: () => pen.paint(1),

@@ -53,6 +53,7 @@ export interface System {
 
 export interface PictureFact {
   state: PictureState;
+  withheld?: boolean; // pixelated: the endoscope is out of the body
   silent_ms?: number;
 }
 

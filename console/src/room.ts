@@ -17,13 +17,15 @@ const REFRESH_MS = 100; // ages go on counting while the relay is silent
 const NUMBERS_MS = 500; // numbers that change faster cannot be read
 const LEVEL_KEPT = 'surgical-guidance.outlines';
 
+const SHOWN = new Set(['pause_audio', 'acknowledge']); // the page itself shows what came of it
+
 const UNKNOWN: State = {
   stamp_ms: 0, system: { state: 'connecting', reasons: [] }, picture: { state: 'none' }, alarms: [], stages_ms: {},
   advice: { status: 'unavailable', why: '' },
 };
 
 /** A state as it must be shown: the picture may be lost with the connection. */
-export type Shown = Omit<State, 'picture'> & { picture: { state: PictureState | Link; silent_ms?: number } };
+export type Shown = Omit<State, 'picture'> & { picture: { state: PictureState | Link; silent_ms?: number; withheld?: boolean } };
 
 /** What a page adds. */
 export interface Additions {
@@ -62,8 +64,10 @@ export class Room {
       },
       event: event => page.onEvent?.(event),
       mark: message => this.marks.take(message),
-      answered: ({ what, success, message }) =>
-        tell(success ? `${words().done[what] ?? ''}${message ? ` · ${message}` : ''}` : words().failed(message)),
+      answered: ({ what, success, message }) => {
+        if (!success) tell(words().failed(message));
+        else if (!SHOWN.has(what)) tell([words().done[what], message].filter(Boolean).join(' · '));
+      },
       refused: ({ what, reason }) => {
         if (what === 'annotate') this.marks.refuse();
         tell(words().notAllowed(reason));
@@ -169,6 +173,7 @@ export class Room {
     setText(byId('system-word'), words().system[shown.system.state] ?? shown.system.state);
     setData(byId('stage'), 'picture', shown.picture.state);
     this.renderNotice(shown.picture);
+    byId('withheld').hidden = !shown.picture.withheld;
     this.view.options.highlight = (shown.advice.status === 'valid' && shown.advice.highlight) || '';
     this.card.render(shown.advice);
     renderReasons(shown.system);
@@ -186,6 +191,7 @@ export class Room {
     setData(document.body, 'draws', String(this.may('annotate')));
     this.marks.reset(message.marks);
     this.video.hello(message.video);
+    byId('people-card').hidden = !this.may('participants');
     if (this.me?.may.includes('participants')) this.link.send({ op: 'participants' });
     this.page.onHello?.(message);
   }

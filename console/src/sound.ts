@@ -17,7 +17,10 @@ export class AlarmSound {
   constructor(private readonly onState: (state: SoundState) => void) {
     if (typeof AudioContext === 'undefined') return;
     this.context = new AudioContext();
-    this.context.onstatechange = () => onState(this.state);
+    this.context.onstatechange = () => {
+      onState(this.state);
+      if (this.state === 'on' && this.priority) this.repeat(); // what could not be heard so far
+    };
     for (const gesture of ['pointerdown', 'keydown']) document.addEventListener(gesture, () => void this.unlock());
   }
 
@@ -47,6 +50,7 @@ export class AlarmSound {
   }
 
   private repeat(): void {
+    clearTimeout(this.timer);
     this.play(this.priority);
     const burst = BURSTS[this.priority];
     if (burst) this.timer = setTimeout(() => this.repeat(), 1000 * burst.every);

@@ -191,16 +191,16 @@ export class Telestrator {
     this.stroke = null;
   }
 
-  /** Show and send the stroke as it is now. */
+  /** Send and show the stroke as it is now. */
   private flush(): void {
     clearTimeout(this.later);
     this.later = undefined;
     const { stroke } = this;
     if (!stroke) return;
-    this.show(stroke);
-    this.sent = performance.now();
     const { frame, points, ...rest } = stroke;
     this.say({ op: 'annotate', ...rest, ...frame, points: points.map(value => Math.round(value * 1e4) / 1e4) });
+    this.sent = performance.now();
+    this.show(stroke);
   }
 
   private show(drawing: Drawing): void {

@@ -151,6 +151,7 @@ class Board:
         :param now_stamp_ns: now in ROS time, to tell how old the frame is.
         """
         marks = self._authors.setdefault(mark.author, OrderedDict())
+        self._authors.move_to_end(mark.author)
         before = marks.pop(mark.id, None)
         if mark.kind is Kind.CLEAR:
             marks.clear()

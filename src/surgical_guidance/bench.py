@@ -1,8 +1,8 @@
 """Runs the benchmarks of ``benchmarks/`` and holds their values against the goals of ``benchmarks/goals.yaml``.
 
 A benchmark is a file with a function ``run(tell)`` that yields ``Measured`` values; ``tell(share, what)`` moves the
-progress bar. One that takes long may also take ``quick``: then it measures less. Benchmarks live in the source tree,
-not in the installed package.
+progress bar. One that takes long may also take ``quick``: then it measures less; and ``minutes``: how long. Benchmarks
+live in the source tree, not in the installed package.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import yaml
 
@@ -52,11 +52,11 @@ def benchmarks() -> dict[str, Path]:
     raise HostError('benchmarks/ is not here', where=str(Path.cwd()), remedy='run this in a clone of the source tree')
 
 
-def measure(name: str, tell: Tell, *, quick: bool = False) -> list[Row]:
+def measure(name: str, tell: Tell, **options: Any) -> list[Row]:
     """Run one benchmark.
 
-    :param quick: measure less, in less time.
-    :raises HostError: if there is none of that name, or it cannot be quick.
+    :param options: for its ``run``, beside ``tell``; one that is None is left out.
+    :raises HostError: if there is none of that name, or it has no such option.
     """
     known = benchmarks()
     if name not in known:
@@ -64,12 +64,13 @@ def measure(name: str, tell: Tell, *, quick: bool = False) -> list[Row]:
     path = known[name]
     goals = yaml.safe_load((path.parent / 'goals.yaml').read_text(encoding='utf-8')).get(name, {})
     run = _load(path).run
-    if quick and 'quick' not in inspect.signature(run).parameters:
-        raise HostError(f'{name} measures all or nothing', where='--quick', remedy='leave the option out')
-    measured: Iterable[Measured] = run(tell, quick=True) if quick else run(tell)
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given.keys() - inspect.signature(run).parameters.keys():
+        raise HostError(f'this benchmark has no option --{option}', where=f'benchmark {name}')
+    measured: Iterable[Measured] = run(tell, **given)
     rows = [_row(item, goals.get(item.measure)) for item in measured]
     missed = goals.keys() - {row['measure'] for row in rows}
-    if missed and not quick:
+    if missed and not options.get('quick'):
         raise HostError(f'no value for {", ".join(sorted(missed))}', where=f'benchmark {name}',
                         remedy='the benchmark and goals.yaml must name the same measures')  # fmt: skip
     return rows

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 need_chromium()
 
 TOLD_MS = 500
+BACK_MS = 2000  # the goal, from the relay's first word to the picture
 
 
 @pytest.fixture(scope='module')
@@ -222,9 +223,12 @@ def test_a_relay_that_comes_back_is_picked_up_without_a_reload(
     assert after_ms < TOLD_MS
     world.start_relay(port=int(world.url.rsplit(':', 1)[1]))
     back_ms = time.time() * 1000
+    page.evaluate('window.seen = {}')
     page.wait_for_selector('#stage[data-picture=live]')
     page.wait_for_selector('#advice[data-status=valid]')
-    note(record_testsuite_property, 'relay back -> live [ms]', time.time() * 1000 - back_ms)
+    again_ms = told_after(page, 'picture=live', back_ms)
+    note(record_testsuite_property, 'relay back -> live [ms]', again_ms)
+    assert again_ms < 10 * BACK_MS  # a quiet machine is measured by `bench telestration`
     assert page.evaluate('window.loadedOnce') is True
 
 

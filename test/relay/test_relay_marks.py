@@ -88,8 +88,8 @@ def test_what_may_not_be_drawn_is_refused_and_why(topic: Topic, wrong: dict[str,
 
 
 def test_an_observer_draws_nothing() -> None:
-    assert Policy().allows(EXPERT, 'annotate')
-    assert not Policy().allows(Principal('eye', Role.OBSERVER, 'c3'), 'annotate')
+    assert Policy.load().allows(EXPERT, 'annotate')
+    assert not Policy.load().allows(Principal('eye', Role.OBSERVER, 'c3'), 'annotate')
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def asked(what: dict[str, Any], respond: Callable[[Answer], None], seconds: floa
             respond(answer)
             return lambda: calls.append('given up')
 
-        ops = Ops(Policy())
+        ops = Ops(Policy.load())
         Requests(ops, ask, asyncio.get_running_loop())
         reader = Reader()
         client = Client(reader, lambda _ns: None)

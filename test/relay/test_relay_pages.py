@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Page
 from relay_hands import TONES, draw, draw_with, sees, sees_nothing
+from relay_running import Camera
 from relay_world import World
 
 from chromium import need_chromium
+from surgical_guidance.relay.access import bind
+from surgical_guidance.relay.security import Door, Policy, Role, TokenStore
+from surgical_guidance.relay.server import Limits
+from surgical_guidance.relay.service import Service, Settings
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +58,7 @@ def _calm(world: World, pages: tuple[Page, Page, Page]) -> None:
     """Begin with advice that is valid, no alarm and a clean picture."""
     world.feed.say(rule='bowel', alarms=[], step=0, mark='')
     for page in pages:
+        page.wait_for_selector('#text >> text=/电钩|Stop energy/')
         page.wait_for_selector('#advice[data-status=valid]')
         page.wait_for_selector('#alarms .calm')
     for page in pages[:2]:
@@ -335,3 +342,98 @@ def test_nothing_of_the_surgeons_page_is_cut_off(surgeon: Page, width: int, heig
     assert cut == []
     size = surgeon.evaluate('parseFloat(getComputedStyle(document.getElementById("text")).fontSize)')
     assert size >= 0.06 * height
+
+
+# Where the relay asks for tokens: a relay without ROS, in this process.
+
+
+@dataclass(frozen=True)
+class Guarded:
+    url: str
+    tokens: TokenStore
+
+    def token(self, name: str, role: Role, hours: float = 1.0) -> str:
+        return self.tokens.issue(name, role, hours)[0]
+
+
+@pytest.fixture(scope='module')
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    tokens = TokenStore(tmp_path_factory.mktemp('tokens'))
+    tokens.issue('nobody', Role.OBSERVER, 1)  # makes the key
+    listener = bind('127.0.0.1', 0)
+    url = f'http://127.0.0.1:{listener.getsockname()[1]}'
+    door = Door(Policy.load(), tokens=tokens)
+    service = Service(listener, Settings(80, 640, Limits()), lambda: None, lambda _problem: None, door)
+    service.start()
+    camera = Camera(service)
+    camera.run()
+    yield Guarded(url, tokens)
+    camera.close()
+    service.stop()
+
+
+@contextmanager
+def visiting(browser: Browser, url: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={'width': 1280, 'height': 720}, locale='zh-CN')
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.goto(url)
+    yield page
+    context.close()
+
+
+def sign_in(page: Page, token: str) -> None:
+    page.fill('#token', token)
+    page.click('#login button')
+
+
+def test_a_page_without_a_token_asks_for_one_and_a_wrong_one_is_told(browser: Browser, guarded: Guarded) -> None:
+    with visiting(browser, guarded.url) as page:
+        page.wait_for_selector('#login:visible >> text=此中继需要令牌')
+        sign_in(page, 'nonsense')
+        page.wait_for_selector('#login-reason >> text=令牌无效或已过期')
+        assert page.get_attribute('#stage', 'data-picture') == 'connecting'
+        sign_in(page, guarded.token('Dr Li', Role.EXPERT))
+        page.wait_for_selector('#stage[data-picture=live]')
+        assert page.is_hidden('#login')
+        assert page.inner_text('#me') == 'Dr Li 专家'
+        page.reload()  # the tab keeps it
+        page.wait_for_selector('#stage[data-picture=live]')
+
+
+def test_a_token_in_the_address_is_taken_out_of_it_and_an_observer_has_no_pen(
+    browser: Browser, guarded: Guarded
+) -> None:
+    with visiting(browser, f'{guarded.url}/#token={guarded.token("eye", Role.OBSERVER)}') as page:
+        page.wait_for_selector('#stage[data-picture=live]')
+        assert page.url == f'{guarded.url}/'
+        assert page.is_hidden('#tool-freehand')
+        assert page.is_hidden('#people-card')
+        page.keyboard.press('d')
+        draw(page, (0.4, 0.4), (0.6, 0.6))
+        sees_nothing(page, (0.5, 0.5))
+
+
+def test_a_token_that_ends_soon_can_be_renewed(browser: Browser, guarded: Guarded) -> None:
+    with visiting(browser, f'{guarded.url}/#token={guarded.token("Dr Zhao", Role.EXPERT, 1 / 60)}') as page:
+        page.wait_for_selector('#renew:visible >> text=/令牌 [0-9]+ 秒后到期/')
+        page.click('#renew')
+        sign_in(page, guarded.token('Dr Zhao', Role.EXPERT))
+        page.wait_for_selector('#renew', state='hidden')
+        assert page.get_attribute('#stage', 'data-picture') == 'live'
+
+
+def test_the_surgeon_sees_who_is_here_and_ends_it_and_the_expert_is_told_why(
+    browser: Browser, guarded: Guarded
+) -> None:
+    with (
+        visiting(browser, f'{guarded.url}/or#token={guarded.token("Dr Wang", Role.SURGEON)}') as surgeon,
+        visiting(browser, f'{guarded.url}/#token={guarded.token("Dr Li", Role.EXPERT)}') as expert,
+    ):
+        surgeon.wait_for_selector('#people [data-role=expert] >> text=Dr Li')
+        surgeon.wait_for_selector('#people [data-role=surgeon] >> text=您')
+        surgeon.click('#end-session')
+        surgeon.click('#end-confirm')
+        expert.wait_for_selector('#login:visible >> text=主刀已结束本次会话')
+        surgeon.wait_for_selector('#people [data-role=expert]', state='detached')
+        assert surgeon.get_attribute('#stage', 'data-picture') == 'live'

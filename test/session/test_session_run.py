@@ -47,7 +47,7 @@ def test_the_rendered_operation_gives_advice_and_a_summary(cli, composed):
         assert 0 <= times['p50'] <= times['p99'] <= times['max']
     assert sum(summary['suggestions'].values()) >= 1
     hosts = {'guidance'} if composed == '--composed' else {'camera', 'inference', 'advice'}
-    assert summary['processes'].keys() == hosts | {'watchdog', 'relay'}
+    assert summary['processes'].keys() == hosts | {'watchdog', 'relay', 'recorder'}
     assert all(use['rss_mb'] > 10 and use['cpu_percent'] > 0 for use in summary['processes'].values())
     assert 'ONNX Runtime' in summary['engine']
     assert summary['models'].keys() == set(DEFAULT_MODELS)
@@ -61,7 +61,7 @@ def test_a_signal_ends_it_with_the_summary_and_leaves_nothing(cli, number):
     run = cli('--source', 'phantom:?size=320x180')
     run.wait_for_line('console: http://127.0.0.1:')
     children = run.children()
-    assert children.keys() == {'guidance', 'watchdog', 'relay'}
+    assert children.keys() == {'guidance', 'watchdog', 'relay', 'recorder'}
     run.process.send_signal(number)
     assert run.wait(timeout_s=10.0) == 0
     assert run.summary['frames']['processed'] > 0

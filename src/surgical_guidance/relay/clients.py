@@ -16,6 +16,7 @@ from typing import Protocol
 
 EVENTS = 64  # waiting for one page
 MARKS = 512  # waiting for one page: more than a slow network collects in the seconds a page is given
+OVERLAYS = 8  # of frames of the video; an overlay whose frame is not shown any more is worth nothing
 UNSHOWN = 2  # pictures: one on the way, one being decoded
 
 GOING_AWAY = 1001
@@ -65,10 +66,16 @@ class Client:
         self._pong: str | None = None
         self._state: str | None = None
         self._picture: OutgoingPicture | None = None
+        self._overlays: deque[str] = deque(maxlen=OVERLAYS)
         self._unshown = 0
         self._wake = asyncio.Event()
         self.goodbye: asyncio.Future[Goodbye] = asyncio.get_running_loop().create_future()
+        self.pictures = True
+        """Whether the page wants single pictures; not while it has video."""
+        self.video = False
+        """Whether the page has video, and so wants the overlays of its frames."""
         self.sent = 0
+        self.sent_bytes = 0
         self.dropped = 0
         """Pictures that a newer one replaced before they could be sent."""
 
@@ -111,6 +118,11 @@ class Client:
         self._picture = picture
         self._wake.set()
 
+    def put_overlay(self, text: str) -> None:
+        """Queue what belongs to one frame of the video; the oldest goes if the page does not keep up."""
+        self._overlays.append(text)
+        self._wake.set()
+
     def on_shown(self) -> None:
         """Note that the page is done with one picture."""
         self._unshown = max(0, self._unshown - 1)
@@ -142,6 +154,8 @@ class Client:
         elif self._pong is not None:
             text, self._pong = self._pong, None
             await self._socket.send_str(text)
+        elif self._overlays:
+            await self._socket.send_str(self._overlays.popleft())
         elif self._state is not None:
             text, self._state = self._state, None
             await self._socket.send_str(text)
@@ -150,6 +164,7 @@ class Client:
             self._unshown += 1
             await self._socket.send_bytes(picture.data)
             self.sent += 1
+            self.sent_bytes += len(picture.data)
             self._on_sent(picture.captured_ns)
         else:
             return False

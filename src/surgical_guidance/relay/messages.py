@@ -147,6 +147,24 @@ def timing(message: Any) -> TimingFact:
     return TimingFact({item.stage: item.duration_ms for item in message.stages if math.isfinite(item.duration_ms)})
 
 
+def annotation(mark: Annotation) -> Any:
+    """Give the ``Annotation`` message of a mark."""
+    from std_msgs.msg import Header
+    from surgical_guidance_msgs.msg import Annotation as Message
+
+    return Message(
+        header=Header(stamp=to_time(mark.stamp_ns), frame_id=OPTICAL_FRAME),
+        frame_sequence=mark.frame_sequence,
+        id=mark.id,
+        author=mark.author,
+        kind=int(mark.kind),
+        points=array.array('f', mark.points),
+        text=mark.text,
+        color=mark.color,
+        lifetime_s=mark.lifetime_s,
+    )
+
+
 def _outside(conditions: Any) -> bool | None:
     """Tell whether the scope is out of the body, at the first doubt: before the condition counts as going on."""
     for condition in conditions:
@@ -173,24 +191,6 @@ def participants(visits: Iterable[Visit]) -> Any:
             )
             for visit in visits
         ],
-    )
-
-
-def annotation(mark: Annotation) -> Any:
-    """Give the ``Annotation`` message of a mark."""
-    from std_msgs.msg import Header
-    from surgical_guidance_msgs.msg import Annotation as Message
-
-    return Message(
-        header=Header(stamp=to_time(mark.stamp_ns), frame_id=OPTICAL_FRAME),
-        frame_sequence=mark.frame_sequence,
-        id=mark.id,
-        author=mark.author,
-        kind=int(mark.kind),
-        points=array.array('f', mark.points),
-        text=mark.text,
-        color=mark.color,
-        lifetime_s=mark.lifetime_s,
     )
 
 

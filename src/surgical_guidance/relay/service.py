@@ -6,22 +6,21 @@ Facts come from any thread and are handed over with ``call_soon_threadsafe``; no
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Any
 
 from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.contract import PARTICIPANTS
-from surgical_guidance.errors import HostError
+from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.relay import wire
-from surgical_guidance.relay.clients import OutgoingPicture
+from surgical_guidance.relay.clients import Client, OutgoingPicture
 from surgical_guidance.relay.facts import (
     AdviceFact,
     AlarmFact,
@@ -40,7 +39,12 @@ from surgical_guidance.relay.requests import Answer, Ask, Cancel, Requests
 from surgical_guidance.relay.security import Door, Policy, Visit
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
+from surgical_guidance.relay.video.overlays import Overlays
+from surgical_guidance.relay.video.settings import VideoSettings
 from surgical_guidance.relay.view import View
+
+if TYPE_CHECKING:
+    from surgical_guidance.relay.video.room import Room
 
 TICK_S = 0.05  # how often silence is looked for and the state is sent: see view.py for what must fit into 500 ms
 GOODBYE_S = 0.5  # for the pages to go when the relay stops
@@ -52,6 +56,7 @@ START_S = 10.0  # for the loop to come up, on a machine that loads models at the
 class Settings:
     """How pictures are made and how many may watch.
 
+    :param video: how video is made; None: single pictures only.
     :param masks: regions of the picture that are always blackened.
     :param withhold_unjudged: pixelate what no scene has judged yet.
     """
@@ -61,6 +66,7 @@ class Settings:
     limits: Limits
     masks: tuple[Rectangle, ...] = ()
     withhold_unjudged: bool = False
+    video: VideoSettings | None = None
 
 
 def _nobody(_what: str, _fields: dict[str, Any], answer: Answer) -> Cancel:
@@ -110,7 +116,7 @@ class Service:
         self.door.attendance.on_change.append(self._tell_participants_soon)
         self._on_tick = on_tick
         self._on_problem = on_problem
-        self._hub = Hub()
+        self._hub = Hub(self._on_leave)
         self._view = View()
         self._timeline = Timeline()
         self._pairing = Pairing()
@@ -123,6 +129,8 @@ class Service:
             self.privacy,
         )
         self._server = Server(self._hub, self._hello, self._health, self.door, settings.limits)
+        self._overlays = Overlays()
+        self._video, self._video_refused = self._open_video(settings.video)
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
         outward = outward or Outward()
@@ -147,14 +155,31 @@ class Service:
     def stop(self) -> None:
         """Close every page and the socket; nothing runs any more when this returns. Nobody may send facts any more."""
         self._encoder.stop()
+        if self._video is not None:
+            self._video.halt()
         self._call(self._stop.set)
         self._thread.join()
         self._loop.close()
 
+    @property
+    def video_told(self) -> str:
+        """Say how video is made, or why there is none."""
+        if self._video is None:
+            return f'none, single pictures only: {self._video_refused}'
+        choice = self._video.encoder
+        return f'{choice.codec}' + (f' ({choice.why})' if choice.why else '')
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, for the parts of the relay that live on it too; it turns between :meth:`start` and :meth:`stop`."""
+        return self._loop
+
     def frame(self, frame: FrameFact) -> None:
         """Take a frame, from any thread. Its pixels are touched only while somebody watches."""
-        if self._hub.watched:
+        if self._hub.pictures:
             self._encoder.offer(frame)
+        if self._video is not None:
+            self._video.offer(frame)
         self._call(self._take_frame, frame)
 
     def scene(self, scene: SceneFact) -> None:
@@ -181,6 +206,21 @@ class Service:
     def annotation(self, mark: Annotation) -> None:
         """Take a mark that somebody drew, from any thread."""
         self._call(self._take_annotation, mark)
+
+    def _open_video(self, settings: VideoSettings | None) -> tuple[Room | None, str]:
+        """Give the room, or why there is none: single pictures go on without it."""
+        if settings is None:
+            return None, 'switched off'
+        try:
+            from surgical_guidance.relay.video.room import Room  # here: hosts without aiortc have single pictures
+        except ModuleNotFoundError as error:
+            return None, f'{error.name} is not installed'
+        try:
+            return Room(
+                settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare, self._hub.event
+            ), ''
+        except GuidanceError as error:
+            return None, str(error)
 
     def end_session(self, participant: str, by: str) -> list[str]:
         """Send somebody away, or everybody but the surgeons, from any thread but the service's; give their names.
@@ -214,8 +254,10 @@ class Service:
     # From here on everything runs in the loop's thread.
 
     async def _serve(self, listener: socket.socket) -> None:
-        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+        runner = self.door.runner(self._server.app(), GOODBYE_S)
         await runner.setup()
+        if self._video is not None:
+            self._video.start()
         await self.door.site(runner, listener, self._tls).start()
         self._up.set()
         stop = asyncio.create_task(self._stop.wait())
@@ -228,6 +270,8 @@ class Service:
             ticker.cancel()
             stop.cancel()
             self._hub.close()
+            if self._video is not None:
+                await self._video.close()
             await runner.cleanup()
 
     async def _tick(self) -> None:
@@ -274,16 +318,23 @@ class Service:
     def _take_frame(self, frame: FrameFact) -> None:
         self._view.on_frame(frame, monotonic_ns())
         self._marks.on_frame(frame)
+        if self._hub.video:
+            self._overlays.on_frame(frame)
 
     def _take_scene(self, scene: SceneFact) -> None:
         now_ns = monotonic_ns()
         self._view.on_scene(scene, now_ns)
+        if self._hub.video:
+            self._hub.overlay(wire.overlay(self._overlays.on_scene(scene)))
         self._send(self._pairing.on_scene(scene, now_ns))
 
     def _take_advice(self, advice: AdviceFact) -> None:
         now_ns = monotonic_ns()
         self._view.on_advice(advice, now_ns)
         self._look()
+        path = self._overlays.on_advice(advice) if self._hub.video else None
+        if path is not None:
+            self._hub.overlay(wire.overlay(path))
         self._send(self._pairing.on_advice(advice, now_ns))
 
     def _take_status(self, status: StatusFact) -> None:
@@ -317,17 +368,27 @@ class Service:
         self._send(self._pairing.overdue(monotonic_ns()))
 
     def _hello(self) -> Json:
+        video = {'encoder': self._video.encoder.codec} if self._video is not None else None
         return {
             'protocol': wire.PROTOCOL,
             'session': self._session,
             'timeline': list(self._timeline.events),
             'marks': self._marks.standing(),
+            'video': video,
+            'speaking': self._video.voices.speaking() if self._video is not None else [],
         }
 
     def _health(self) -> Json:
         health = self._hub.json()
+        trips = [visit.round_trip_ms for visit in self.door.attendance.visits.values()]
+        health['round_trip_ms'] = max((trip for trip in trips if math.isfinite(trip)), default=None)
         health['pictures'] |= {
             'skipped': self._encoder.dropped + self._encoder.overwritten,
             'superseded': self._pairing.superseded,
         }
+        health['video'] = self._video.json() if self._video is not None else {'off': self._video_refused}
         return health
+
+    def _on_leave(self, client: Client) -> None:
+        if self._video is not None:
+            self._video.leave(client)

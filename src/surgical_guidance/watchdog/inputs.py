@@ -19,6 +19,7 @@ from surgical_guidance.clock import NS_PER_MS
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, SUGGESTION, TIMING, Topic
 from surgical_guidance.ports import message_class, qos
 from surgical_guidance.watchdog.facts import REGULAR, StageState
+from surgical_guidance.watchdog.metrics import Metrics
 from surgical_guidance.watchdog.picture import PictureWatch
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.watch import Watch
@@ -67,6 +68,7 @@ class Inputs:
         self._watch = watch
         self._processes = processes
         self._pictures = pictures
+        self.metrics: Metrics | None = None
         self._taken_ns = now_ns
         self._feeds = [
             _Feed(topic, self._subscribe(node, topic, unattended), look, every_ms * NS_PER_MS)
@@ -116,6 +118,8 @@ class Inputs:
         return node.create_subscription(cls, topic.name, _never_called, profile, callback_group=unattended)
 
     def _heartbeat(self, message: StageStatus, at_ns: int) -> None:
+        if self.metrics is not None:
+            self.metrics.heartbeat(message.stage, message.pid, message.detail)
         stage = self._watch.stages.get(message.stage)
         if stage is None:  # not expected: not watched
             return
@@ -137,8 +141,12 @@ class Inputs:
         stages = {stage.stage: stage.duration_ms for stage in message.stages}
         latency_ms = stages.get('capture_to_advice', math.nan)
         self._watch.saw_timing(at_ns, latency_ms, message.captured, message.dropped, stages)
+        if self.metrics is not None:
+            self.metrics.timing(stages, message.captured, message.dropped)
 
     def _suggestion(self, message: Suggestion, at_ns: int) -> None:
+        if self.metrics is not None and message.status == Suggestion.STATUS_VALID:
+            self.metrics.suggestion(message.rule_id, message.priority, message.sequence)
         interrupted = message.status == Suggestion.STATUS_INTERRUPTED
         self._watch.saw_suggestion(at_ns, (message.reason or NO_REASON) if interrupted else '')
 

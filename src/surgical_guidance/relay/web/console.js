@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 9675e0a169fa53095beb1c96ba7b18fa4b09edcf81462dcfa3796f2f907f6e9a. Edit those.
+// Made by `npm run build` in console/, from sources 9236842590fe67937134cd08358ab6fae593cb49fc6a9f1ab11feb755df90914. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -173,6 +173,7 @@ var chinese = {
   enter: "进入",
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
+  withheld: "镜头在体外：画面已遮蔽",
   endExpired: "您的令牌已到期",
   endRevoked: "您的令牌已被吊销",
   endEnded: "主刀已结束本次会话",
@@ -350,6 +351,7 @@ var english = {
   enter: "Enter",
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
+  withheld: "The scope is out of the body: the picture is withheld",
   endExpired: "your token has expired",
   endRevoked: "your token was revoked",
   endEnded: "the surgeon has ended this session",
@@ -1454,6 +1456,7 @@ var PictureView = class {
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
 var LEVEL_KEPT = "surgical-guidance.outlines";
+var SHOWN = /* @__PURE__ */ new Set(["pause_audio", "acknowledge"]);
 var UNKNOWN = {
   stamp_ms: 0,
   system: { state: "connecting", reasons: [] },
@@ -1478,7 +1481,10 @@ var Room = class {
       },
       event: (event) => page.onEvent?.(event),
       mark: (message) => this.marks.take(message),
-      answered: ({ what, success, message }) => tell(success ? `${words().done[what] ?? ""}${message ? ` · ${message}` : ""}` : words().failed(message)),
+      answered: ({ what, success, message }) => {
+        if (!success) tell(words().failed(message));
+        else if (!SHOWN.has(what)) tell([words().done[what], message].filter(Boolean).join(" · "));
+      },
       refused: ({ what, reason }) => {
         if (what === "annotate") this.marks.refuse();
         tell(words().notAllowed(reason));
@@ -1594,6 +1600,7 @@ var Room = class {
     setText(byId("system-word"), words().system[shown.system.state] ?? shown.system.state);
     setData(byId("stage"), "picture", shown.picture.state);
     this.renderNotice(shown.picture);
+    byId("withheld").hidden = !shown.picture.withheld;
     this.view.options.highlight = shown.advice.status === "valid" && shown.advice.highlight || "";
     this.card.render(shown.advice);
     renderReasons(shown.system);
@@ -1610,6 +1617,7 @@ var Room = class {
     setData(document.body, "draws", String(this.may("annotate")));
     this.marks.reset(message.marks);
     this.video.hello(message.video);
+    byId("people-card").hidden = !this.may("participants");
     if (this.me?.may.includes("participants")) this.link.send({ op: "participants" });
     this.page.onHello?.(message);
   }
@@ -1814,19 +1822,19 @@ var Telestrator = class {
     this.flush();
     this.stroke = null;
   }
-  /** Show and send the stroke as it is now. */
+  /** Send and show the stroke as it is now. */
   flush() {
     clearTimeout(this.later);
     this.later = void 0;
     const { stroke: stroke2 } = this;
     if (!stroke2) return;
-    this.show(stroke2);
-    this.sent = performance.now();
     const { frame, points, ...rest } = stroke2;
     this.say({ op: "annotate", ...rest, ...frame, points: points.map((value) => Math.round(value * 1e4) / 1e4) });
+    this.sent = performance.now();
+    this.show(stroke2);
   }
-  show(drawing) {
-    const { id, kind, points, text, color, lifetime_s: life } = drawing;
+  show(drawing2) {
+    const { id, kind, points, text, color, lifetime_s: life } = drawing2;
     const mark = {
       id,
       kind,
@@ -1952,6 +1960,9 @@ function freeze() {
   room.view.freeze(!room.view.still);
   renderStill();
 }
+var drawing = (work) => () => {
+  if (room.may("annotate")) work();
+};
 byId("freeze").addEventListener("click", freeze);
 byId("go-live").addEventListener("click", freeze);
 onKeys({
@@ -1959,13 +1970,13 @@ onKeys({
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
   f: freeze,
-  d: () => pen.choose("freehand"),
-  a: () => pen.choose("arrow"),
-  c: () => pen.choose("circle"),
-  t: () => pen.choose("text"),
-  p: () => pen.choose("pointer"),
-  z: () => pen.undo(),
-  x: () => pen.clear(),
+  d: drawing(() => pen.choose("freehand")),
+  a: drawing(() => pen.choose("arrow")),
+  c: drawing(() => pen.choose("circle")),
+  t: drawing(() => pen.choose("text")),
+  p: drawing(() => pen.choose("pointer")),
+  z: drawing(() => pen.undo()),
+  x: drawing(() => pen.clear()),
   escape: () => pen.choose(""),
   1: () => pen.paint(0),
   2: () => pen.paint(1),

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 9675e0a169fa53095beb1c96ba7b18fa4b09edcf81462dcfa3796f2f907f6e9a. Edit those.
+// Made by `npm run build` in console/, from sources 9236842590fe67937134cd08358ab6fae593cb49fc6a9f1ab11feb755df90914. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -173,6 +173,7 @@ var chinese = {
   enter: "进入",
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
+  withheld: "镜头在体外：画面已遮蔽",
   endExpired: "您的令牌已到期",
   endRevoked: "您的令牌已被吊销",
   endEnded: "主刀已结束本次会话",
@@ -350,6 +351,7 @@ var english = {
   enter: "Enter",
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
+  withheld: "The scope is out of the body: the picture is withheld",
   endExpired: "your token has expired",
   endRevoked: "your token was revoked",
   endEnded: "the surgeon has ended this session",
@@ -1391,6 +1393,7 @@ var PictureView = class {
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
 var LEVEL_KEPT = "surgical-guidance.outlines";
+var SHOWN = /* @__PURE__ */ new Set(["pause_audio", "acknowledge"]);
 var UNKNOWN = {
   stamp_ms: 0,
   system: { state: "connecting", reasons: [] },
@@ -1415,7 +1418,10 @@ var Room = class {
       },
       event: (event) => page.onEvent?.(event),
       mark: (message) => this.marks.take(message),
-      answered: ({ what, success, message }) => tell(success ? `${words().done[what] ?? ""}${message ? ` · ${message}` : ""}` : words().failed(message)),
+      answered: ({ what, success, message }) => {
+        if (!success) tell(words().failed(message));
+        else if (!SHOWN.has(what)) tell([words().done[what], message].filter(Boolean).join(" · "));
+      },
       refused: ({ what, reason }) => {
         if (what === "annotate") this.marks.refuse();
         tell(words().notAllowed(reason));
@@ -1531,6 +1537,7 @@ var Room = class {
     setText(byId("system-word"), words().system[shown.system.state] ?? shown.system.state);
     setData(byId("stage"), "picture", shown.picture.state);
     this.renderNotice(shown.picture);
+    byId("withheld").hidden = !shown.picture.withheld;
     this.view.options.highlight = shown.advice.status === "valid" && shown.advice.highlight || "";
     this.card.render(shown.advice);
     renderReasons(shown.system);
@@ -1547,6 +1554,7 @@ var Room = class {
     setData(document.body, "draws", String(this.may("annotate")));
     this.marks.reset(message.marks);
     this.video.hello(message.video);
+    byId("people-card").hidden = !this.may("participants");
     if (this.me?.may.includes("participants")) this.link.send({ op: "participants" });
     this.page.onHello?.(message);
   }
@@ -1630,7 +1638,10 @@ var AlarmSound = class {
     this.onState = onState;
     if (typeof AudioContext === "undefined") return;
     this.context = new AudioContext();
-    this.context.onstatechange = () => onState(this.state);
+    this.context.onstatechange = () => {
+      onState(this.state);
+      if (this.state === "on" && this.priority) this.repeat();
+    };
     for (const gesture of ["pointerdown", "keydown"]) document.addEventListener(gesture, () => void this.unlock());
   }
   onState;
@@ -1660,6 +1671,7 @@ var AlarmSound = class {
     if (!this.priority) this.play(priority);
   }
   repeat() {
+    clearTimeout(this.timer);
     this.play(this.priority);
     const burst = BURSTS[this.priority];
     if (burst) this.timer = setTimeout(() => this.repeat(), 1e3 * burst.every);
