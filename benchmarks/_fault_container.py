@@ -212,15 +212,8 @@ def main() -> int:
     name = sys.argv.pop(1)
     if name in ('guidance', 'inference'):
         _break_engine()
-    mains = {
-        'guidance': container.main,
-        'camera': container.camera_main,
-        'inference': container.inference_main,
-        'advice': container.advice_main,
-        'watchdog': container.watchdog_main,
-        'relay': container.relay_main,
-    }
-    return mains[name]()
+    host = container.main if name == 'guidance' else getattr(container, f'{name}_main')
+    return int(host())
 
 
 if __name__ == '__main__':
