@@ -190,7 +190,7 @@ class Lab:
         self._run.stop()
         if self._thread.is_alive():
             self._thread.join(10.0)
-        self._run.end()
+        self._run.end()  # once more, where it could not start: nothing is left to end then
         self.ears.close()
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import yaml
 
@@ -52,12 +52,11 @@ def benchmarks() -> dict[str, Path]:
     raise HostError('benchmarks/ is not here', where=str(Path.cwd()), remedy='run this in a clone of the source tree')
 
 
-def measure(name: str, tell: Tell, *, quick: bool = False, minutes: float | None = None) -> list[Row]:
+def measure(name: str, tell: Tell, **options: Any) -> list[Row]:
     """Run one benchmark.
 
-    :param quick: measure less, in less time.
-    :param minutes: how long; None: as the benchmark has it.
-    :raises HostError: if there is none of that name, or it cannot be quick.
+    :param options: for its ``run``, beside ``tell``; one that is None is left out.
+    :raises HostError: if there is none of that name, or it has no such option.
     """
     known = benchmarks()
     if name not in known:
@@ -65,15 +64,13 @@ def measure(name: str, tell: Tell, *, quick: bool = False, minutes: float | None
     path = known[name]
     goals = yaml.safe_load((path.parent / 'goals.yaml').read_text(encoding='utf-8')).get(name, {})
     run = _load(path).run
-    if quick and 'quick' not in inspect.signature(run).parameters:
-        raise HostError(f'{name} measures all or nothing', where='--quick', remedy='leave the option out')
-    if minutes is not None and 'minutes' not in inspect.signature(run).parameters:
-        raise HostError(f'{name} takes as long as it takes', where='--minutes', remedy='leave the option out')
-    options = {'quick': True} if quick else {} if minutes is None else {'minutes': minutes}
-    measured: Iterable[Measured] = run(tell, **options)
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given.keys() - inspect.signature(run).parameters.keys():
+        raise HostError(f'this benchmark has no option --{option}', where=f'benchmark {name}')
+    measured: Iterable[Measured] = run(tell, **given)
     rows = [_row(item, goals.get(item.measure)) for item in measured]
     missed = goals.keys() - {row['measure'] for row in rows}
-    if missed and not quick:
+    if missed and not options.get('quick'):
         raise HostError(f'no value for {", ".join(sorted(missed))}', where=f'benchmark {name}',
                         remedy='the benchmark and goals.yaml must name the same measures')  # fmt: skip
     return rows

@@ -206,6 +206,9 @@ def params() -> None:
 def bench(
     name: Annotated[str, typer.Argument(help='Which one; `list` names them.')],
     json_file: Annotated[Path | None, typer.Option('--json', help='Write the rows there, as JSON.')] = None,
+    stock: Annotated[
+        Path | None, typer.Option(help='Of `relay`: a checkout of rosbridge_suite to measure beside ours.')
+    ] = None,
     quick: Annotated[
         bool, typer.Option('--quick', help='Measure less, in less time, where the benchmark can.')
     ] = False,
@@ -230,7 +233,7 @@ def bench(
         def tell(share: float, what: str) -> None:
             progress.update(task, completed=100.0 * share, total=100.0, description=f'{name}: {what}')
 
-        rows = measure(name, tell, quick=quick, minutes=minutes)
+        rows = measure(name, tell, stock=stock, quick=quick or None, minutes=minutes)
     table = Table('measure', 'value', 'unit', 'goal', 'holds', title=name, title_justify='left')
     for row in rows:
         holds = {True: Text('yes', style='green'), False: Text('NO', style='bold red'), None: Text('')}[row['holds']]

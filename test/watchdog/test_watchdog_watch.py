@@ -4,7 +4,7 @@ import pytest
 from surgical_guidance_msgs.msg import StageStatus
 from watchdog_play import MS, Play, S, jitter
 
-from surgical_guidance.contract import FRAME, LATENCY_LIMIT_MS, SCENE, STAGES, SUGGESTION, TIMING
+from surgical_guidance.contract import FRAME, INFERENCE_STATUS, LATENCY_LIMIT_MS, SCENE, STAGES, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarm_table import (
     ADVICE_INTERRUPTED,
     ALARM_LOG,
@@ -643,7 +643,7 @@ def test_the_reason_at_the_very_start_is_that_it_starts():
 def test_a_watchdog_of_some_stages_watches_only_those():
     play = Play(stages=('camera', 'inference'))
     play.run(1.0)
-    assert play.watch.topics.keys() == {FRAME.name, SCENE.name}
+    assert play.watch.topics.keys() == {FRAME.name, SCENE.name, INFERENCE_STATUS.name}
     assert play.state is State.OK
 
 

@@ -9,37 +9,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from surgical_guidance_msgs.srv import EndSession
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, EndSession, PauseAlarmAudio, RespondToSuggestion
 
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.contract import (
+    ACKNOWLEDGE_SERVICE,
     ALARM,
+    ANNOTATIONS,
     END_SESSION_SERVICE,
     FRAME,
     PARTICIPANTS,
+    PAUSE_AUDIO_SERVICE,
+    RESPOND_SERVICE,
     SCENE,
     STATUS,
     SUGGESTION,
     TIMING,
     Topic,
 )
-from surgical_guidance.errors import GuidanceError, HostError
+from surgical_guidance.errors import GuidanceError, HostError, ParameterError
 from surgical_guidance.params import param
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay import messages
 from surgical_guidance.relay.access import LOOPBACK, bind, check_exposure, tls_context
 from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
 from surgical_guidance.relay.privacy import rectangles
+from surgical_guidance.relay.requests import Answer, Cancel
 from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
 from surgical_guidance.relay.security import Limits as DoorLimits
 from surgical_guidance.relay.security.audit import default_file
 from surgical_guidance.relay.server import Limits
-from surgical_guidance.relay.service import Service, Settings
+from surgical_guidance.relay.service import Outward, Service, Settings
+from surgical_guidance.relay.video.settings import AUTO, Reach, VideoSettings
 from surgical_guidance.stage import StageNode, StageParams
 
 if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
 F = TypeVar('F')
+
+SERVICES: dict[str, tuple[Any, str]] = {
+    'respond': (RespondToSuggestion, RESPOND_SERVICE),
+    'acknowledge': (AcknowledgeAlarm, ACKNOWLEDGE_SERVICE),
+    'pause_audio': (PauseAlarmAudio, PAUSE_AUDIO_SERVICE),
+}
+"""Who decides on what the surgeon asks, by operation."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +87,21 @@ class RelayParams(StageParams):
     max_connections_per_address: int = param(64, 'of them from one address', minimum=1, maximum=4096)
     jpeg_quality: int = param(80, 'quality of the pictures', minimum=30, maximum=95)
     max_width: int = param(1280, 'width that larger pictures are scaled down to [px]', minimum=320, maximum=3840)
+    video: bool = param(True, 'whether pages get video (WebRTC); single pictures are sent to those that cannot have it')
+    video_encoder: str = param(AUTO, 'H.264 encoder; auto: one in hardware if it works, else libx264')
+    video_height: int = param(1080, 'height that larger video is scaled down to [px]', minimum=240, maximum=2160)
+    video_kbps: int = param(
+        6000, 'bit rate of video of 1920x1080; less for smaller [kbit/s]', minimum=500, maximum=50000
+    )
+    rtp_output: str = param('', 'port of this host that gets plain RTP, for Janus or a recorder (127.0.0.1:5004)')
+    ice_servers: tuple[str, ...] = param(
+        (), 'STUN and TURN servers (turn:HOST:3478?transport=udp); none is asked if empty'
+    )
+    turn_secret_file: str = param('', "file with the TURN server's shared secret (coturn: use-auth-secret)")
     bridge_port: int = param(
         9090, 'port of the rosbridge protocol; 0 takes a free one, -1 serves none', minimum=OFF, maximum=65535
     )
     bridge_clients: int = param(64, 'rosbridge clients at once', minimum=1, maximum=1024)
-    bridge_origins: tuple[str, ...] = param(
-        (), 'pages that may connect to rosbridge, as http://host:port; * lets in every page in a browser of this host'
-    )
 
 
 class RelayNode(StageNode[RelayParams]):
@@ -92,13 +114,15 @@ class RelayNode(StageNode[RelayParams]):
         self._listener: socket.socket | None = None
         self._service: Service | None = None
         self._inputs: list[Subscription[Any]] = []
+        self._drawn: Any = None
+        self._asked: dict[str, Any] = {}
         self._tls: ssl.SSLContext | None = None
         self._audit = Audit(None)
         self._problems: dict[str, str] = {}
         self._send_participants = publisher(self, PARTICIPANTS)
         self._end_session = self.create_service(EndSession, END_SESSION_SERVICE, self._on_end_session)
         params = self.params
-        where = Where(params.host, params.bridge_port, params.bridge_origins, params.bridge_clients)
+        where = Where(params.host, params.bridge_port, params.bridge_clients)
         self.bridge = BridgePart(where, self.get_logger().error)
 
     def setup(self) -> None:
@@ -130,8 +154,11 @@ class RelayNode(StageNode[RelayParams]):
             rectangles(self.params.masks),
             self.params.withhold_unjudged == 'always'
             or (self.params.withhold_unjudged == 'off_host' and self.params.host not in LOOPBACK),
+            self._video_settings() if self.params.video else None,
         )
         door = self._door()
+        self._drawn = publisher(self, ANNOTATIONS)
+        self._asked = {op: self.create_client(type_, name) for op, (type_, name) in SERVICES.items()}
         self._audit.start()
         service = self._service = Service(
             listener,
@@ -141,6 +168,7 @@ class RelayNode(StageNode[RelayParams]):
             door,
             self._tls,
             lambda visits: self._send_participants.publish(messages.participants(visits)),
+            Outward(self._draw, self._ask),
         )
         service.start()
         self._inputs = [
@@ -150,11 +178,13 @@ class RelayNode(StageNode[RelayParams]):
             self._input(STATUS, messages.status, service.status),
             self._input(ALARM, messages.alarm, service.alarm),
             self._input(TIMING, messages.timing, service.timing),
+            self._input(ANNOTATIONS, Annotation.from_message, service.annotation),
         ]
         self.get_logger().info(f'the console is at {self.url}')
+        self.get_logger().info(f'video: {service.video_told}')
         if door.open:
             self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
-        self.bridge.start(self)
+        self.bridge.start(self, service.loop, door, self._tls)
         if self.bridge.url:
             self.get_logger().info(f'rosbridge is at {self.bridge.url}')
 
@@ -167,6 +197,10 @@ class RelayNode(StageNode[RelayParams]):
         if self._service is not None:
             self._service.stop()
             self._service = None
+            self.destroy_publisher(self._drawn)
+            for client in self._asked.values():
+                self.destroy_client(client)
+            self._asked = {}
             self._audit.stop()
             head = self._audit.head
             self.get_logger().info(f'the audit log ends with record {head.number}, {head.hash}')
@@ -225,6 +259,44 @@ class RelayNode(StageNode[RelayParams]):
             sink(fact)
 
         return subscription(self, topic, take)
+
+    def _draw(self, mark: Annotation) -> None:
+        if self.context.ok():
+            self._drawn.publish(messages.annotation(mark))
+
+    def _ask(self, what: str, fields: dict[str, Any], answer: Answer) -> Cancel:
+        client = self._asked[what]
+        if not client.service_is_ready():
+            answer(False, f'{SERVICES[what][1]} cannot be reached')
+            return lambda: None
+        future = client.call_async(SERVICES[what][0].Request(**fields))
+
+        def tell(done: Any) -> None:
+            if not done.cancelled():
+                answer(done.result().success, done.result().message)
+
+        future.add_done_callback(tell)
+        return lambda: client.remove_pending_request(future)
+
+    def _video_settings(self) -> VideoSettings:
+        """Media leaves by the address that the page is served at, and by no other."""
+        everywhere = self.params.host in ('0.0.0.0', '::')
+        addresses = () if everywhere else ('127.0.0.1' if self.params.host == 'localhost' else self.params.host,)
+        secret = ''
+        if self.params.turn_secret_file:
+            try:
+                secret = Path(self.params.turn_secret_file).read_text(encoding='utf-8').strip()
+            except OSError as error:
+                raise ParameterError(
+                    f'the secret cannot be read ({error.strerror})', where='turn_secret_file'
+                ) from error
+        return VideoSettings(
+            self.params.video_encoder,
+            self.params.video_height,
+            self.params.video_kbps * 1000,
+            self.params.rtp_output,
+            Reach(addresses, self.params.ice_servers, secret),
+        )
 
     def _on_tick(self) -> None:
         self.done += 1

@@ -15,10 +15,13 @@ from statistics import median
 from typing import Final
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.contract import HEARTBEAT, TOPICS, Topic
+from surgical_guidance.contract import HEARTBEAT, STAGES, TOPICS, Topic
 
 WATCHED: Final = tuple(topic for topic in TOPICS if topic.deadline and topic.publisher != 'watchdog')
 """The topics that promise a deadline, apart from the watchdog's own."""
+
+REGULAR: Final = tuple(t for t in TOPICS if t.rate and not t.deadline and t.publisher in STAGES)
+"""The topics that promise a rate alone: told in the diagnostics, and nothing depends on them."""
 
 FRAME_PATH: Final = frozenset(topic.publisher for topic in WATCHED)
 """The stages without which there is no current advice."""

@@ -71,7 +71,8 @@ class Processes:
 
     def wake(self) -> None:
         """Let :meth:`wait` return now. Any thread may call it."""
-        os.eventfd_write(self._wake, 1)
+        if self._wake >= 0:
+            os.eventfd_write(self._wake, 1)
 
     def kill(self, pid: int) -> bool:
         """End a followed process that hangs; False if it is none of ours, whatever a heartbeat said, or is gone."""
@@ -86,7 +87,8 @@ class Processes:
 
     def close(self) -> None:
         """Follow nothing any more."""
-        for descriptor in (*self._pid_of, *self._stat.values(), self._wake):
+        wake, self._wake = self._wake, -1
+        for descriptor in (*self._pid_of, *self._stat.values(), *((wake,) if wake >= 0 else ())):
             os.close(descriptor)
         self._pid_of.clear()
         self._stat.clear()

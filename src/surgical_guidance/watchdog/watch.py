@@ -12,7 +12,7 @@ from surgical_guidance.contract import FRAME, HEARTBEAT, LATENCY_WARNING_MS, SCE
 from surgical_guidance.watchdog.alarm_table import ADVICE_INTERRUPTED, alarm_table
 from surgical_guidance.watchdog.alarms import ESCALATE_AFTER_S, AlarmList, Change
 from surgical_guidance.watchdog.budgets import Budgets
-from surgical_guidance.watchdog.facts import UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
+from surgical_guidance.watchdog.facts import REGULAR, UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
 from surgical_guidance.watchdog.hangs import HUNG_AFTER_S, Hangs
 from surgical_guidance.watchdog.judgement import Judgement, View, judge
 from surgical_guidance.watchdog.ladder import Asked, Ladder, Load
@@ -72,7 +72,7 @@ class Watch:
         escalate_after_s: float = ESCALATE_AFTER_S,
     ) -> None:
         self.stages = {name: Stage(grace_s) for name in stages}
-        self.topics = {topic.name: Arrivals(topic) for topic in WATCHED if topic.publisher in stages}
+        self.topics = {topic.name: Arrivals(topic) for topic in (*WATCHED, *REGULAR) if topic.publisher in stages}
         self.alarms = AlarmList(alarm_table(stages), escalate_after_s)
         self.heartbeats = Arrivals(HEARTBEAT)
         self.around = NOTHING_KNOWN
