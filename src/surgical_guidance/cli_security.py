@@ -102,7 +102,9 @@ def list_tokens(folder: Folder = None) -> None:
 
     store = TokenStore(folder or _default_folder())
     store.refresh()
-    table = Table('token', 'name', 'role', 'issued', 'until', 'state', title=str(store.folder), title_justify='left')
+    table = Table(title=str(store.folder), title_justify='left')
+    for column in ('token', 'name', 'role', 'issued', 'until', 'state'):
+        table.add_column(column, overflow='fold', no_wrap=column == 'token')  # the number must be there to be copied
     for entry in store.issued():
         state = Text('good', style='green')
         if store.is_revoked(entry.id):

@@ -135,6 +135,12 @@ CAMERA_INFO: Final = Topic(
     'the calibration of the camera, repeated; listened to while the parameter calibration is empty',
     rate=1.0,
 )
+ARM_TIP: Final = Topic(
+    'arm/measured_cp',
+    'geometry_msgs/msg/PoseStamped',
+    'an arm stack (CRTK)',
+    "where an arm's instrument has its tip, in the camera's optical frame; arm_topics names one for each arm",
+)
 SUGGESTION: Final = Topic(
     'suggestion',
     'surgical_guidance_msgs/msg/Suggestion',
@@ -196,6 +202,14 @@ DIAGNOSTICS: Final = Topic(
     depth=10,
     rate=1.0,
 )
+ANNOTATIONS: Final = Topic(
+    'annotations',
+    'surgical_guidance_msgs/msg/Annotation',
+    'relay, and who else draws',
+    'marks that people draw into the picture; the same id replaces a mark, without points it takes it back',
+    Reliability.RELIABLE,
+    depth=64,
+)
 
 PARTICIPANTS: Final = Topic(
     'participants',
@@ -211,7 +225,8 @@ OVERLAY_IMAGE: Final = Topic(
     'overlay/image',
     'sensor_msgs/msg/Image',
     'advice',
-    'the picture with outlines, way and text drawn in; only while the parameter overlay is on and somebody subscribes',
+    'the picture with outlines, way, text and marks drawn in; only while the parameter overlay is on and somebody '
+    'subscribes',
 )
 OVERLAY_COMPRESSED: Final = Topic(
     'overlay/image/compressed',
@@ -222,14 +237,15 @@ OVERLAY_COMPRESSED: Final = Topic(
 
 TOPICS: Final = (
     FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SESSION_CONTEXT,
-    CAMERA_INFO, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, OVERLAY_IMAGE, OVERLAY_COMPRESSED,
-    PARTICIPANTS,
+    CAMERA_INFO, ARM_TIP, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, ANNOTATIONS, OVERLAY_IMAGE,
+    OVERLAY_COMPRESSED, PARTICIPANTS,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
 PAUSE_AUDIO_SERVICE: Final = 'pause_alarm_audio'  # surgical_guidance_msgs/srv/PauseAlarmAudio, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
+SAVE_CONTEXT_SERVICE: Final = 'save_context'  # surgical_guidance_msgs/srv/SaveContext, served by the recorder
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
 END_SESSION_SERVICE: Final = 'end_session'  # surgical_guidance_msgs/srv/EndSession, served by the relay
 
@@ -303,6 +319,7 @@ def as_markdown() -> str:
         f'| `{PAUSE_AUDIO_SERVICE}` | `surgical_guidance_msgs/srv/PauseAlarmAudio` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
+        f'| `{SAVE_CONTEXT_SERVICE}` | `surgical_guidance_msgs/srv/SaveContext` | recorder |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
         f'| `{END_SESSION_SERVICE}` | `surgical_guidance_msgs/srv/EndSession` | relay |',
     ]

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import cbor2
@@ -20,9 +21,8 @@ from rclpy.node import Node
 from surgical_guidance.relay.access import bind
 from surgical_guidance.relay.bridge.limits import BridgeLimits
 from surgical_guidance.relay.bridge.ros import RclpyRobot, TurningNode
-from surgical_guidance.relay.bridge.server import open_to
-from surgical_guidance.relay.bridge.service import BridgeService, BridgeSettings
-from surgical_guidance.relay.security import Policy, Principal, Role
+from surgical_guidance.relay.bridge.service import BridgeService
+from surgical_guidance.relay.security import Door, Policy, Principal, Role
 
 NAMESPACE = '/surgical_guidance'
 PATIENCE_S = 20.0
@@ -42,7 +42,11 @@ class Client:
         self._socket: ClientWebSocketResponse
         self._session: ClientSession
         self._reader: asyncio.Task[None] | None = None
-        self._do(self._open(url, headers or {}))
+        try:
+            self._do(self._open(url, headers or {}))
+        except BaseException:
+            self._end()
+            raise
 
     def __enter__(self) -> Client:
         return self
@@ -108,9 +112,12 @@ class Client:
         """Go."""
         if self._thread.is_alive():
             self._do(self._close())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._end()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _do(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
@@ -121,7 +128,6 @@ class Client:
             self._socket = await self._session.ws_connect(url, headers=headers, max_msg_size=0)
         except BaseException:
             await self._session.close()
-            self._loop.call_soon(self._loop.stop)
             raise
         if self._reads:
             await self._start_reading()
@@ -150,10 +156,27 @@ class Client:
         await self._session.close()
 
 
+class Doorman(Door):
+    """A door that lets everybody in, in one role, and keeps what it refused."""
+
+    def __init__(self, role: Role, policy: Policy | None, origins: tuple[str, ...]) -> None:
+        super().__init__(policy or Policy.load(), origins=origins)
+        self.role = role
+        self.refused: list[tuple[str, str]] = []
+        self.audit.record = self.note  # type: ignore[method-assign]
+
+    def admit(self, request: Any) -> Principal:
+        return replace(super().admit(request), role=self.role)
+
+    def note(self, op: str, outcome: str, **more: Any) -> None:
+        if outcome.startswith('refused'):
+            self.refused.append((op, outcome))
+
+
 class Bridge:
     """A running bridge and a node beside it, which turns in a thread of its own."""
 
-    def __init__(self, service: BridgeService, port: int, node: Node, refused: list[tuple[str, ...]]) -> None:
+    def __init__(self, service: BridgeService, port: int, node: Node, refused: list[tuple[str, str]]) -> None:
         self.service = service
         self.port = port
         self.node = node
@@ -180,19 +203,16 @@ def running(
     context = Context()
     rclpy.init(args=[], context=context, domain_id=domain_id)
     problems: list[str] = []
-    refused: list[tuple[str, ...]] = []
     turning = TurningNode('rosbridge', NAMESPACE, context, problems.append)
     turning.start()
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _, trouble: problems.append(str(trouble)))
+    looping = threading.Thread(target=loop.run_forever)
+    looping.start()
     listener = bind('127.0.0.1', 0)
     port = listener.getsockname()[1]
-    settings = BridgeSettings(
-        NAMESPACE,
-        open_to(('127.0.0.1', 'localhost'), origins, lambda: Principal('test', role, 'c1')),
-        policy or Policy(),
-        limits or BridgeLimits(),
-        lambda who, *what: refused.append((who.name, *what)),
-    )
-    service = BridgeService(listener, settings, lambda loop: RclpyRobot(turning, loop), problems.append)
+    door = Doorman(role, policy, origins)
+    service = BridgeService(loop, listener, NAMESPACE, RclpyRobot(turning, loop), door, limits)
     service.start()
     node = Node('beside', context=context)
     executor = SingleThreadedExecutor(context=context)
@@ -205,7 +225,7 @@ def running(
 
     thread = threading.Thread(target=turn)
     thread.start()
-    bridge = Bridge(service, port, node, refused)
+    bridge = Bridge(service, port, node, door.refused)
     bridge.problems = problems
     try:
         yield bridge
@@ -213,6 +233,9 @@ def running(
     finally:
         service.stop()
         turning.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        looping.join()
+        loop.close()
         ended.set()
         thread.join()
         executor.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import json
 import math
 import threading
 from typing import Any
@@ -16,19 +17,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import ByteMultiArray, Float64, String
 
 
-def listened_to(bridge: Any, topic: str, count: int = 1) -> None:
-    """Wait until somebody listens."""
-    event = threading.Event()
-    timer = bridge.node.create_timer(
-        0.01, lambda: event.set() if bridge.node.count_subscribers(topic) >= count else None
-    )
-    assert event.wait(20), f'nobody listens to {topic}'
-    bridge.node.destroy_timer(timer)
-
-
 def publisher(bridge: Any, cls: type, topic: str, qos: Any = 10) -> Any:
-    made = bridge.node.create_publisher(cls, topic, qos)
-    return made
+    return bridge.node.create_publisher(cls, topic, qos)
 
 
 def matched(publisher: Any, count: int = 1) -> Any:
@@ -215,8 +205,6 @@ def test_long_messages_go_in_pieces_if_wanted(bridge, client):
     assert all(piece['op'] == 'fragment' and len(piece['data']) <= 50 for piece in pieces)
     assert [piece['num'] for piece in pieces] == list(range(len(pieces)))
     assert len({piece['id'] for piece in pieces}) == 1
-    import json
-
     assert json.loads(''.join(piece['data'] for piece in pieces))['msg']['data'] == '长' * 100
 
 

@@ -1,10 +1,11 @@
-"""From ROS messages to the relay's facts. Takes the generated messages by their fields and imports none of them.
+"""From ROS messages to the relay's facts and back. Takes the generated messages by their fields.
 
 A message that says something this version does not know raises ``ValueError``: it is not shown, and its silence is.
 """
 
 from __future__ import annotations
 
+import array
 import math
 import time
 from collections.abc import Iterable
@@ -12,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_MS, from_time, to_time
+from surgical_guidance.contract import OPTICAL_FRAME
 from surgical_guidance.relay.facts import (
     AdviceFact,
     AdviceStatus,
@@ -51,6 +54,7 @@ def scene(message: Any) -> SceneFact:
             'valid': message.valid,
             'problem': message.problem,
             'quality': _number(message.quality, 2),
+            'phase': message.phase,
             'instruments': [
                 {
                     'class': item.class_name,
@@ -93,6 +97,7 @@ def advice(message: Any) -> AdviceFact:
                 for item in message.evidence
             ],
         },
+        tuple(_points(message.highlight_arrow)),
     )
 
 
@@ -113,6 +118,8 @@ def alarm(message: Any) -> AlarmFact:
             'detail': message.detail,
             'count': message.count,
             'raised_stamp_ms': from_time(message.raised_at) // NS_PER_MS,
+            'acknowledged_by': message.acknowledged_by,
+            'escalated': message.escalated,
         },
     )
 
@@ -128,6 +135,9 @@ def status(message: Any) -> StatusFact:
             'latency_p50_ms': _number(message.latency_p50_ms, 1),
             'latency_p99_ms': _number(message.latency_p99_ms, 1),
             'dropped': message.dropped,
+            'degradation_step': message.degradation_step,
+            'audio_paused_until_ms': from_time(message.audio_paused_until) // NS_PER_MS,
+            'audio_paused_by': message.audio_paused_by,
         },
     )
 
@@ -135,6 +145,24 @@ def status(message: Any) -> StatusFact:
 def timing(message: Any) -> TimingFact:
     """Take a ``FrameTiming``."""
     return TimingFact({item.stage: item.duration_ms for item in message.stages if math.isfinite(item.duration_ms)})
+
+
+def annotation(mark: Annotation) -> Any:
+    """Give the ``Annotation`` message of a mark."""
+    from std_msgs.msg import Header
+    from surgical_guidance_msgs.msg import Annotation as Message
+
+    return Message(
+        header=Header(stamp=to_time(mark.stamp_ns), frame_id=OPTICAL_FRAME),
+        frame_sequence=mark.frame_sequence,
+        id=mark.id,
+        author=mark.author,
+        kind=int(mark.kind),
+        points=array.array('f', mark.points),
+        text=mark.text,
+        color=mark.color,
+        lifetime_s=mark.lifetime_s,
+    )
 
 
 def _outside(conditions: Any) -> bool | None:

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from surgical_guidance_msgs.srv import EndSession
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, EndSession, PauseAlarmAudio, RespondToSuggestion
 
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.contract import (
+    ACKNOWLEDGE_SERVICE,
     ALARM,
+    ANNOTATIONS,
     END_SESSION_SERVICE,
     FRAME,
     PARTICIPANTS,
+    PAUSE_AUDIO_SERVICE,
+    RESPOND_SERVICE,
     SCENE,
     STATUS,
     SUGGESTION,
@@ -29,11 +34,12 @@ from surgical_guidance.relay import messages
 from surgical_guidance.relay.access import LOOPBACK, bind, check_exposure, tls_context
 from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
 from surgical_guidance.relay.privacy import rectangles
+from surgical_guidance.relay.requests import Answer, Cancel
 from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
 from surgical_guidance.relay.security import Limits as DoorLimits
 from surgical_guidance.relay.security.audit import default_file
 from surgical_guidance.relay.server import Limits
-from surgical_guidance.relay.service import Service, Settings
+from surgical_guidance.relay.service import Outward, Service, Settings
 from surgical_guidance.relay.video.settings import AUTO, Reach, VideoSettings
 from surgical_guidance.stage import StageNode, StageParams
 
@@ -41,6 +47,13 @@ if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
 F = TypeVar('F')
+
+SERVICES: dict[str, tuple[Any, str]] = {
+    'respond': (RespondToSuggestion, RESPOND_SERVICE),
+    'acknowledge': (AcknowledgeAlarm, ACKNOWLEDGE_SERVICE),
+    'pause_audio': (PauseAlarmAudio, PAUSE_AUDIO_SERVICE),
+}
+"""Who decides on what the surgeon asks, by operation."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +102,6 @@ class RelayParams(StageParams):
         9090, 'port of the rosbridge protocol; 0 takes a free one, -1 serves none', minimum=OFF, maximum=65535
     )
     bridge_clients: int = param(64, 'rosbridge clients at once', minimum=1, maximum=1024)
-    bridge_origins: tuple[str, ...] = param(
-        (), 'pages that may connect to rosbridge, as http://host:port; * lets in every page in a browser of this host'
-    )
 
 
 class RelayNode(StageNode[RelayParams]):
@@ -104,13 +114,15 @@ class RelayNode(StageNode[RelayParams]):
         self._listener: socket.socket | None = None
         self._service: Service | None = None
         self._inputs: list[Subscription[Any]] = []
+        self._drawn: Any = None
+        self._asked: dict[str, Any] = {}
         self._tls: ssl.SSLContext | None = None
         self._audit = Audit(None)
         self._problems: dict[str, str] = {}
         self._send_participants = publisher(self, PARTICIPANTS)
         self._end_session = self.create_service(EndSession, END_SESSION_SERVICE, self._on_end_session)
         params = self.params
-        where = Where(params.host, params.bridge_port, params.bridge_origins, params.bridge_clients)
+        where = Where(params.host, params.bridge_port, params.bridge_clients)
         self.bridge = BridgePart(where, self.get_logger().error)
 
     def setup(self) -> None:
@@ -145,6 +157,8 @@ class RelayNode(StageNode[RelayParams]):
             self._video_settings() if self.params.video else None,
         )
         door = self._door()
+        self._drawn = publisher(self, ANNOTATIONS)
+        self._asked = {op: self.create_client(type_, name) for op, (type_, name) in SERVICES.items()}
         self._audit.start()
         service = self._service = Service(
             listener,
@@ -154,6 +168,7 @@ class RelayNode(StageNode[RelayParams]):
             door,
             self._tls,
             lambda visits: self._send_participants.publish(messages.participants(visits)),
+            Outward(self._draw, self._ask),
         )
         service.start()
         self._inputs = [
@@ -163,12 +178,13 @@ class RelayNode(StageNode[RelayParams]):
             self._input(STATUS, messages.status, service.status),
             self._input(ALARM, messages.alarm, service.alarm),
             self._input(TIMING, messages.timing, service.timing),
+            self._input(ANNOTATIONS, Annotation.from_message, service.annotation),
         ]
         self.get_logger().info(f'the console is at {self.url}')
         self.get_logger().info(f'video: {service.video_told}')
         if door.open:
             self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
-        self.bridge.start(self)
+        self.bridge.start(self, service.loop, door, self._tls)
         if self.bridge.url:
             self.get_logger().info(f'rosbridge is at {self.bridge.url}')
 
@@ -181,6 +197,10 @@ class RelayNode(StageNode[RelayParams]):
         if self._service is not None:
             self._service.stop()
             self._service = None
+            self.destroy_publisher(self._drawn)
+            for client in self._asked.values():
+                self.destroy_client(client)
+            self._asked = {}
             self._audit.stop()
             head = self._audit.head
             self.get_logger().info(f'the audit log ends with record {head.number}, {head.hash}')
@@ -234,11 +254,29 @@ class RelayNode(StageNode[RelayParams]):
             try:
                 fact = convert(message)
             except ValueError as error:
-                self.get_logger().warning(f'{topic.name}: {error}', throttle_duration_sec=10.0)
+                self.events.warning(f'refused.{topic.name}', str(error))
                 return
             sink(fact)
 
         return subscription(self, topic, take)
+
+    def _draw(self, mark: Annotation) -> None:
+        if self.context.ok():
+            self._drawn.publish(messages.annotation(mark))
+
+    def _ask(self, what: str, fields: dict[str, Any], answer: Answer) -> Cancel:
+        client = self._asked[what]
+        if not client.service_is_ready():
+            answer(False, f'{SERVICES[what][1]} cannot be reached')
+            return lambda: None
+        future = client.call_async(SERVICES[what][0].Request(**fields))
+
+        def tell(done: Any) -> None:
+            if not done.cancelled():
+                answer(done.result().success, done.result().message)
+
+        future.add_done_callback(tell)
+        return lambda: client.remove_pending_request(future)
 
     def _video_settings(self) -> VideoSettings:
         """Media leaves by the address that the page is served at, and by no other."""

@@ -45,12 +45,16 @@ class Ops:
         """List the operations that somebody may ask for."""
         return [op for op, (needs, _) in self._handlers.items() if self._policy.allows(principal, needs)]
 
+    def refuse(self, principal: Principal, why: str) -> None:
+        """Note that something was no message at all."""
+        self._audit.record('message', f'refused: {why}', who=principal)
+
     def take(self, principal: Principal, client: Client, data: str) -> bool:
         """Act on one message of a page; False if it is none of ours."""
         try:
             message = read_json(data)
         except ValueError as error:
-            self._audit.record('message', f'refused: {_first_words(error)}', who=principal)
+            self.refuse(principal, _first_words(error))
             return False
         op = message.get('op')
         if not isinstance(op, str) or op not in self._handlers:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from surgical_guidance.clock import NS_PER_MS, monotonic_ns
 from surgical_guidance.errors import GuidanceError
@@ -217,12 +217,19 @@ async def _until_the_end(ops: Ops, visit: Visit, client: Client, socket: web.Web
 async def _listen(ops: Ops, visit: Visit, client: Client, socket: web.WebSocketResponse) -> None:
     """Take what the page says."""
     async for message in socket:
-        if message.type is WSMsgType.TEXT and not visit.accepts(len(message.data)):
-            client.close(Goodbye(POLICY, 'more messages than this relay takes'))
-            return
-        if message.type is not WSMsgType.TEXT or not ops.take(visit.principal, client, message.data):
+        if message.type is not WSMsgType.TEXT:
+            ops.refuse(visit.principal, 'not a text message')
             client.close(Goodbye(POLICY, 'this relay does not know such a message'))
             return
+        if not visit.accepts(len(message.data)):
+            ops.refuse(visit.principal, 'too many messages, or too much in them')
+            client.close(Goodbye(POLICY, 'more messages than this relay takes'))
+            return
+        if not ops.take(visit.principal, client, message.data):
+            client.close(Goodbye(POLICY, 'this relay does not know such a message'))
+            return
+    if socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:  # aiohttp has read no more of it, and closed
+        ops.refuse(visit.principal, f'larger than {visit.limits.incoming} bytes')
 
 
 def _shown(_principal: Principal, client: Client, _message: Message) -> None:

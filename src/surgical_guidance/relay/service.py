@@ -6,16 +6,16 @@ Facts come from any thread and are handed over with ``call_soon_threadsafe``; no
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.contract import PARTICIPANTS
 from surgical_guidance.errors import GuidanceError, HostError
@@ -31,9 +31,11 @@ from surgical_guidance.relay.facts import (
     TimingFact,
 )
 from surgical_guidance.relay.hub import Hub
+from surgical_guidance.relay.marks import Marks
 from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
 from surgical_guidance.relay.privacy import Privacy, Rectangle
+from surgical_guidance.relay.requests import Answer, Ask, Cancel, Requests
 from surgical_guidance.relay.security import Door, Policy, Visit
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
@@ -67,6 +69,23 @@ class Settings:
     video: VideoSettings | None = None
 
 
+def _nobody(_what: str, _fields: dict[str, Any], answer: Answer) -> Cancel:
+    answer(False, 'nobody is there to be asked')
+    return lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """Where what pages do goes to.
+
+    :param draw: publishes a mark, in the loop's thread.
+    :param ask: asks a service of the guidance.
+    """
+
+    draw: Callable[[Annotation], None] = lambda _mark: None
+    ask: Ask = _nobody
+
+
 class Service:
     """Serves from :meth:`start` to :meth:`stop`; not to be started twice.
 
@@ -76,6 +95,7 @@ class Service:
     :param door: who is let in; it belongs to the service's thread from now on. None: everybody on this host.
     :param tls: certificate and key; None: plain.
     :param on_participants: gets who is here, on change and once a second, in the service's thread.
+    :param outward: where what pages do goes to.
     """
 
     def __init__(
@@ -87,6 +107,7 @@ class Service:
         door: Door | None = None,
         tls: ssl.SSLContext | None = None,
         on_participants: Callable[[Iterable[Visit]], None] = lambda _visits: None,
+        outward: Outward | None = None,
     ) -> None:
         self.door = door or Door(Policy.load())
         self._tls = tls
@@ -112,6 +133,10 @@ class Service:
         self._video, self._video_refused = self._open_video(settings.video)
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
+        outward = outward or Outward()
+        self._marks = Marks(outward.draw, self._view.stamp_ns)
+        self._server.ops.register('annotate', self._marks.draw)
+        Requests(self._server.ops, outward.ask, self._loop)
         self._stop = asyncio.Event()
         self._release: asyncio.TimerHandle | None = None
         self._up = threading.Event()
@@ -144,6 +169,11 @@ class Service:
         choice = self._video.encoder
         return f'{choice.codec}' + (f' ({choice.why})' if choice.why else '')
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, for the parts of the relay that live on it too; it turns between :meth:`start` and :meth:`stop`."""
+        return self._loop
+
     def frame(self, frame: FrameFact) -> None:
         """Take a frame, from any thread. Its pixels are touched only while somebody watches."""
         if self._hub.pictures:
@@ -172,6 +202,10 @@ class Service:
     def timing(self, timing: TimingFact) -> None:
         """Take the times of a frame, from any thread."""
         self._call(self._take_timing, timing)
+
+    def annotation(self, mark: Annotation) -> None:
+        """Take a mark that somebody drew, from any thread."""
+        self._call(self._take_annotation, mark)
 
     def _open_video(self, settings: VideoSettings | None) -> tuple[Room | None, str]:
         """Give the room, or why there is none: single pictures go on without it."""
@@ -220,7 +254,7 @@ class Service:
     # From here on everything runs in the loop's thread.
 
     async def _serve(self, listener: socket.socket) -> None:
-        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+        runner = self.door.runner(self._server.app(), GOODBYE_S)
         await runner.setup()
         if self._video is not None:
             self._video.start()
@@ -283,6 +317,7 @@ class Service:
 
     def _take_frame(self, frame: FrameFact) -> None:
         self._view.on_frame(frame, monotonic_ns())
+        self._marks.on_frame(frame)
         if self._hub.video:
             self._overlays.on_frame(frame)
 
@@ -313,6 +348,10 @@ class Service:
     def _take_timing(self, timing: TimingFact) -> None:
         self._view.on_timing(timing, monotonic_ns())
 
+    def _take_annotation(self, mark: Annotation) -> None:
+        told = self._marks.take(mark)
+        self._hub.mark(told['author'], told['id'], wire.text('mark', told))
+
     def _take_picture(self, picture: Picture) -> None:
         now_ns = monotonic_ns()
         self._send(self._pairing.on_picture(picture, now_ns, wait=self._view.scenes_flow(now_ns)))
@@ -334,12 +373,15 @@ class Service:
             'protocol': wire.PROTOCOL,
             'session': self._session,
             'timeline': list(self._timeline.events),
+            'marks': self._marks.standing(),
             'video': video,
             'speaking': self._video.voices.speaking() if self._video is not None else [],
         }
 
     def _health(self) -> Json:
         health = self._hub.json()
+        trips = [visit.round_trip_ms for visit in self.door.attendance.visits.values()]
+        health['round_trip_ms'] = max((trip for trip in trips if math.isfinite(trip)), default=None)
         health['pictures'] |= {
             'skipped': self._encoder.dropped + self._encoder.overwritten,
             'superseded': self._pairing.superseded,

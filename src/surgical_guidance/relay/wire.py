@@ -42,6 +42,7 @@ def picture(pair: Pair) -> bytes:
             'height': shot.height,
             'scene': pair.scene.json if pair.scene else None,
             'path': list(pair.path),
+            'arrow': list(pair.arrow),
         },
     ).encode()
     return b''.join((_LENGTH.pack(len(header)), header, shot.jpeg))

@@ -1,4 +1,4 @@
-"""How much one client may ask for, and how fast."""
+"""How much one client may ask for, and how fast. What any connection may is the door's business."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ class BridgeLimits:
     """What the bridge bears.
 
     :param clients: at once.
-    :param incoming: bytes of a message.
     :param rate: messages per second that a client is heard with; a faster one is read more slowly [Hz].
     :param burst: messages that may come at once.
     :param mistakes: that a client may make at once, and one more each second; then it is closed.
@@ -26,9 +25,8 @@ class BridgeLimits:
     """
 
     clients: int = 64
-    incoming: int = 256 * 1024
-    rate: float = 500.0
-    burst: int = 1000
+    rate: float = 200.0  # less than what the door closes for: who is read slowly need not be sent away
+    burst: int = 800
     mistakes: int = 64
     subscriptions: int = 128
     services: int = 32

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
+import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from surgical_guidance.errors import HostError
-from surgical_guidance.relay.access import LOOPBACK, bind
+from surgical_guidance.errors import GuidanceError, HostError
+from surgical_guidance.relay.access import bind
 from surgical_guidance.relay.bridge.limits import BridgeLimits
-from surgical_guidance.relay.bridge.server import open_to
-from surgical_guidance.relay.bridge.service import BridgeService, BridgeSettings
-from surgical_guidance.relay.security import Principal, Role
+from surgical_guidance.relay.bridge.service import BridgeService
+from surgical_guidance.relay.security import Door
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -27,13 +27,11 @@ class Where:
     """Where the bridge serves.
 
     :param port: 0 takes a free one, :data:`OFF` serves none.
-    :param origins: pages that may connect.
     :param clients: at once.
     """
 
     host: str
     port: int
-    origins: tuple[str, ...]
     clients: int
 
 
@@ -52,10 +50,11 @@ class BridgePart:
         self._turning: TurningNode | None = None
         self._service: BridgeService | None = None
 
-    def start(self, node: Node) -> None:
+    def start(self, node: Node, loop: asyncio.AbstractEventLoop, door: Door, tls: ssl.SSLContext | None) -> None:
         """Serve. A port that somebody else has (a stock rosbridge, perhaps) keeps the console from nothing: it is said.
 
         :param node: of the relay: where the bridge's own node lives.
+        :param loop: the relay's, which turns until the bridge has stopped.
         """
         if self._port == OFF:
             return
@@ -68,23 +67,22 @@ class BridgePart:
 
         self._port = listener.getsockname()[1]
         host = f'[{self._where.host}]' if ':' in self._where.host else self._where.host
-        self.url = f'ws://{host}:{self._port}'
         turning = self._turning = TurningNode('rosbridge', node.get_namespace(), node.context, self._tell)
-        names = [f'[{name}]' if ':' in name else name for name in LOOPBACK]
-        settings = BridgeSettings(
-            node.get_namespace(),
-            open_to(names, self._where.origins, lambda: Principal('local', Role.ADMIN, secrets.token_hex(8))),
-            limits=BridgeLimits(clients=self._where.clients),
-        )
         turning.start()
-        self._service = BridgeService(listener, settings, lambda loop: RclpyRobot(turning, loop), self._tell)
+        limits = BridgeLimits(clients=self._where.clients)
+        robot = RclpyRobot(turning, loop)
+        self._service = BridgeService(loop, listener, node.get_namespace(), robot, door, limits, tls)
         self._service.start()
+        self.url = f'ws{"s" if tls else ""}://{host}:{self._port}'
 
     def stop(self) -> None:
         """Send every client away and let go of everything; where it served it will again."""
         if self._service is not None:
-            self._service.stop()
-            self._service = None
+            service, self._service = self._service, None
+            try:
+                service.stop()
+            except GuidanceError as error:
+                self._tell(str(error))
         if self._turning is not None:
             self._turning.stop()
             self._turning = None

@@ -14,8 +14,8 @@ FROM_OUTSIDE = (SESSION_CONTEXT.name, CAMERA_INFO.name)
 """Of our topics those that the operating room sends us."""
 OF_ROS = (DIAGNOSTICS.name, '/rosout', '/parameter_events')
 
-# CRTK moves arms by topics of these names (https://collaborative-robotics.github.io). They are not spelt out, since a test
-# of the house looks for one in every source.
+# CRTK moves arms by topics of these names (https://collaborative-robotics.github.io). They are not spelt out: a test of
+# the house looks for them in every source.
 _MOTION = re.compile(r'(.*/)?((servo|move|interpolate)_(c|j)\w|state[_]command|set[_]state)')
 
 

@@ -5,35 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from surgical_guidance.relay.bridge.capabilities import OPERATIONS
 from surgical_guidance.relay.bridge.session import Session, World
 from surgical_guidance.relay.clients import GOING_AWAY, POLICY, TRY_LATER, Goodbye
-from surgical_guidance.relay.security import Principal
+from surgical_guidance.relay.security import Visit
 
+REQUEST_BODY = 4096  # bytes; no request here has one
 UNSENT = 128 * 1024  # bytes in the kernel that no segment carries yet: more would only grow old there
-
-Admit = Callable[[web.Request], Principal]
-"""Tells who asks, or raises an ``HTTPException``."""
 
 
 class BridgeServer:
-    """Serves the protocol.
+    """Serves the protocol. A program needs no ``Origin``; a page must be one that the door lets in."""
 
-    :param admit: lets in who may come.
-    """
-
-    def __init__(self, world: World, admit: Admit) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._admit = admit
         self.sessions: set[Session] = set()
 
     def app(self) -> web.Application:
         """Make the application."""
-        app = web.Application(client_max_size=self._world.limits.incoming)
+        app = web.Application(middlewares=[self._world.door.guard(need_origin=False)], client_max_size=REQUEST_BODY)
         app.router.add_get('/', self._serve)
         return app
 
@@ -43,10 +36,13 @@ class BridgeServer:
             session.outbox.close(Goodbye(GOING_AWAY, 'the relay stops'))
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        principal = self._admit(request)
+        principal = self._world.door.admit(request)
         limits = self._world.limits
         answer = web.WebSocketResponse(
-            timeout=limits.goodbye_s, heartbeat=limits.heartbeat_s, max_msg_size=limits.incoming, compress=False
+            timeout=limits.goodbye_s,
+            heartbeat=limits.heartbeat_s,
+            max_msg_size=self._world.door.limits.incoming,
+            compress=False,
         )
         await answer.prepare(request)
         if len(self.sessions) >= limits.clients:
@@ -56,7 +52,8 @@ class BridgeServer:
         session = Session(self._world, principal, _Frames(answer), OPERATIONS)
         self.sessions.add(session)
         try:
-            goodbye = await _until_the_end(session, answer)
+            with self._world.door.enter(principal, request, lambda *why: session.outbox.close(Goodbye(*why))) as visit:
+                goodbye = await _until_the_end(session, visit, answer)
         finally:
             self.sessions.discard(session)
             await session.close()
@@ -96,10 +93,10 @@ def _keep_fresh(request: web.Request) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
 
 
-async def _until_the_end(session: Session, answer: web.WebSocketResponse) -> Goodbye | None:
+async def _until_the_end(session: Session, visit: Visit, answer: web.WebSocketResponse) -> Goodbye | None:
     """Send and listen until the client goes or is sent away; tell why it is sent away."""
     writer = asyncio.create_task(session.outbox.write())
-    reader = asyncio.create_task(_listen(session, answer))
+    reader = asyncio.create_task(_listen(session, visit, answer))
     try:
         await asyncio.wait((writer, reader, session.outbox.goodbye), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -110,34 +107,18 @@ async def _until_the_end(session: Session, answer: web.WebSocketResponse) -> Goo
     return session.outbox.goodbye.result() if session.outbox.goodbye.done() else None
 
 
-async def _listen(session: Session, answer: web.WebSocketResponse) -> None:
+async def _listen(session: Session, visit: Visit, answer: web.WebSocketResponse) -> None:
     """Take what the client says. CBOR and BSON are not taken in; a client that sends them is told, and closed."""
     async for message in answer:
         if message.type is WSMsgType.TEXT:
+            if not visit.accepts(len(message.data)):
+                session.outbox.close(Goodbye(POLICY, 'more than this relay takes'))
+                return
+            session.principal = visit.principal
             await session.take(message.data)
         elif message.type is WSMsgType.BINARY:
             session.outbox.close(Goodbye(POLICY, 'messages are JSON: BSON and CBOR are not taken in'))
             return
-
-
-def open_to(hosts: Iterable[str], origins: Iterable[str], who: Callable[[], Principal]) -> Admit:
-    """Make the admission of a host without tokens: programs on it, and the pages of the origins that are listed.
-
-    A program sends no ``Origin``. A browser always does, and a page cannot forge it: a page of any other site in a
-    browser of this host is kept out. So is a foreign name that was made to point here (DNS rebinding).
-
-    :param hosts: names this server may be asked by, without ports.
-    :param origins: pages that may connect, ``http://host:port``; ``*`` lets in every page.
-    """
-    names, pages = frozenset(hosts), frozenset(origins)
-
-    def admit(request: web.Request) -> Principal:
-        given = request.headers.getall('Host', [])
-        if len(given) != 1 or given[0].rpartition(':')[0 if ':' in given[0].rpartition(']')[2] else 2] not in names:
-            raise web.HTTPForbidden(text='this is not a name of this host\n')
-        asked = request.headers.getall('Origin', [])
-        if asked and '*' not in pages and (len(asked) != 1 or asked[0] not in pages):
-            raise web.HTTPForbidden(text='pages of this origin may not connect (parameter bridge_origins)\n')
-        return who()
-
-    return admit
+    if answer.close_code == WSCloseCode.MESSAGE_TOO_BIG:  # aiohttp has read no more of it, and closed
+        audit = session.world.door.audit
+        audit.record('message', f'refused: larger than {visit.limits.incoming} bytes', who=visit.principal)

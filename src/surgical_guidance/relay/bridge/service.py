@@ -1,15 +1,16 @@
-"""The bridge at work: an asyncio loop in a thread of its own, where sessions and channels meet.
+"""The bridge at work, on the relay's asyncio loop, beside the pages: sessions and channels meet here.
 
-Apart from the console's loop, so that neither the packets of the video nor a client's burst of calls delays the other.
+One loop for both, since who is let in is one matter for both (``security/door.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import socket
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import ssl
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -18,108 +19,75 @@ from surgical_guidance.relay.bridge.channels import Channels
 from surgical_guidance.relay.bridge.kinds import Kinds
 from surgical_guidance.relay.bridge.limits import BridgeLimits
 from surgical_guidance.relay.bridge.robot import Robot
-from surgical_guidance.relay.bridge.server import Admit, BridgeServer
-from surgical_guidance.relay.bridge.session import Notice, World
-from surgical_guidance.relay.security import Policy
+from surgical_guidance.relay.bridge.server import BridgeServer
+from surgical_guidance.relay.bridge.session import World
+from surgical_guidance.relay.security import Door
 
 GOODBYE_S = 0.5
 START_S = 10.0
 
 
-@dataclass(frozen=True)
-class BridgeSettings:
-    """How the bridge serves.
-
-    :param namespace: where our own topics and services live.
-    :param admit: tells who comes.
-    """
-
-    namespace: str
-    admit: Admit
-    policy: Policy = field(default_factory=Policy)
-    limits: BridgeLimits = field(default_factory=BridgeLimits)
-    on_refused: Notice = lambda *_: None
-
-
 class BridgeService:
     """Serves from :meth:`start` to :meth:`stop`; not to be started twice.
 
+    :param loop: runs already, and still does when the service stops.
     :param listener: bound socket to serve on; belongs to the service from now on.
-    :param robot: makes what the protocol needs of ROS, for the loop it is given.
-    :param on_problem: gets what is wrong, in any thread.
+    :param namespace: where our own topics and services live.
+    :param robot: what the protocol needs of ROS, for that loop.
+    :param door: who is let in; belongs to that loop.
     """
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         listener: socket.socket,
-        settings: BridgeSettings,
-        robot: Callable[[asyncio.AbstractEventLoop], Robot],
-        on_problem: Callable[[str], None],
+        namespace: str,
+        robot: Robot,
+        door: Door,
+        limits: BridgeLimits | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._loop = loop
         self._listener = listener
-        self._on_problem = on_problem
-        self._loop = asyncio.new_event_loop()
-        ros = robot(self._loop)
-        self._channels = Channels(ros)
-        self._server = BridgeServer(
-            World(
-                ros,
-                self._channels,
-                settings.policy,
-                settings.limits,
-                Kinds(settings.namespace),
-                settings.namespace,
-                settings.on_refused,
-            ),
-            settings.admit,
-        )
-        self._stop = asyncio.Event()
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='rosbridge')
+        self._door = door
+        self._tls = tls
+        self._channels = Channels(robot)
+        world = World(robot, self._channels, door, limits or BridgeLimits(), Kinds(namespace), namespace)
+        self.server = BridgeServer(world)
+        self._runner: web.AppRunner | None = None
 
     def start(self) -> None:
-        """Serve.
+        """Serve. Not for the loop's thread.
 
-        :raises HostError: if the loop does not come up.
+        :raises HostError: if the loop does not turn.
         """
-        self._thread.start()
-        if not self._up.wait(START_S):
-            raise HostError(f'the rosbridge server did not come up within {START_S:g} s', where='relay')
+        self._do(self._open())
 
     def stop(self) -> None:
-        """Send every client away and close the socket; nothing runs any more when this returns."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
+        """Send every client away and close the socket. Not for the loop's thread.
 
-    @property
-    def clients(self) -> int:
-        """How many are here."""
-        return len(self._server.sessions)
+        :raises HostError: if the loop does not turn.
+        """
+        self._do(self._close())
 
     @property
     def topics(self) -> Sequence[str]:
         """What somebody listens to."""
         return self._channels.topics
 
-    def _run(self) -> None:
-        self._loop.set_exception_handler(self._on_exception)
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
-        except Exception as error:  # noqa: BLE001  (it would end in a thread nobody looks at)
-            self._on_problem(f'the rosbridge server stopped: {error!r}')
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(START_S)
+        except (TimeoutError, concurrent.futures.CancelledError) as error:
+            raise HostError(f'the relay did not do it within {START_S:g} s', where='rosbridge') from error
 
-    def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        self._on_problem(f'the rosbridge server failed: {context.get("exception") or context["message"]!r}')
-
-    async def _serve(self) -> None:
-        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+    async def _open(self) -> None:
+        runner = self._runner = self._door.runner(self.server.app(), GOODBYE_S)
         await runner.setup()
-        await web.SockSite(runner, self._listener, backlog=64).start()
-        self._up.set()
-        try:
-            await self._stop.wait()
-        finally:
-            self._server.close()
-            await runner.cleanup()
-            await self._channels.close()
+        await self._door.site(runner, self._listener, self._tls).start()
+
+    async def _close(self) -> None:
+        self.server.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._channels.close()

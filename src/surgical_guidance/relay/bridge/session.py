@@ -19,29 +19,26 @@ from surgical_guidance.relay.bridge.names import absolute, shown
 from surgical_guidance.relay.bridge.robot import Robot
 from surgical_guidance.relay.bridge.sample import Frame, fragments, text
 from surgical_guidance.relay.clients import POLICY, Goodbye
-from surgical_guidance.relay.security import Policy, Principal
+from surgical_guidance.relay.security import Door, Principal
 
 LEVELS = ('none', 'error', 'warning', 'info')
 """From few words to many. A status is sent when its level is not beyond the client's."""
-
-Notice = Callable[[Principal, str, str, str], None]
-"""Gets what was refused: who, the operation, the topic or service, why. For the audit."""
 
 
 @dataclass(frozen=True)
 class World:
     """What all clients have in common.
 
+    :param door: who is here, and what they may do.
     :param namespace: where our own topics and services live.
     """
 
     robot: Robot
     channels: Channels
-    policy: Policy
+    door: Door
     limits: BridgeLimits
     kinds: Kinds
     namespace: str
-    on_refused: Notice
 
 
 Capability = Callable[['Session', Message], Awaitable[None]]
@@ -98,10 +95,10 @@ class Session:
         :raises ProtocolError: if not, with the reason.
         """
         reason = safety.forbidden(op, absolute(name), self.world.namespace)
-        if not reason and not self.world.policy.allows(self.principal, op, absolute(name), type_):
+        if not reason and not self.world.door.policy.allows(self.principal, op, absolute(name), type_):
             reason = f'the role {self.principal.role} may not do this'
         if reason:
-            self.world.on_refused(self.principal, op, name, reason)
+            self.world.door.audit.record(op, f'refused: {reason}', who=self.principal, target=absolute(name))
             raise ProtocolError(f'refused: {reason}', where=name)
 
     def send(self, message: Message, id_: str | int | None = None, fragment_size: int | None = None) -> None:
@@ -144,12 +141,13 @@ class Session:
             try:
                 await work()
             except GuidanceError as error:
-                self.world.on_refused(self.principal, 'close', '', str(error))
+                self.world.door.on_problem(f'a rosbridge client did not go cleanly: {error}')
         for task in list(self._tasks):
             task.cancel()
 
     def _mistake(self, op: str, words: str, id_: str | int | None) -> None:
         self.status('error', f'{op}: {words}' if op else words, id_)
+        self.world.door.audit.record('message', 'refused: not understood or not allowed', who=self.principal, target=op)
         if self._patience.take():
             self.outbox.close(Goodbye(POLICY, 'too many messages that cannot be understood or are not allowed'))
 

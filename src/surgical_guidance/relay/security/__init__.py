@@ -3,6 +3,7 @@
 The pages and the bridge share one :class:`Door`::
 
     app = web.Application(middlewares=[door.guard()])       # Host and Origin of every request
+    runner = door.runner(app, shutdown_s)                   # instead of web.AppRunner: complaints go to the audit log
     await door.site(runner, listener, tls).start()          # instead of web.SockSite: limits on connections
     principal = door.admit(request)                         # who asks, or an HTTP refusal
     with door.enter(principal, request, close) as visit:    # listed; close(code, reason) when their time is over

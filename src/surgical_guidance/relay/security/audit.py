@@ -7,6 +7,7 @@ one is one record with ``times``: a flood must not fill the disk. The form is in
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -24,6 +25,7 @@ from surgical_guidance.relay.security.principal import Principal
 
 WAITING = 4096  # records that may wait for the disk
 LONGEST_TEXT = 200  # characters of a target or an outcome: both may come from a stranger
+DIFFERENT = 256  # records within a second that are kept in full
 AGAIN_S = 1.0  # within which the same is counted and not written
 END_S = 2.0  # for the disk to take what waits when the relay stops
 
@@ -49,6 +51,7 @@ class Audit:
         self._told = ''
         self._repeated: dict[Key, tuple[float, int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
+        self._ending = threading.Event()
 
     def start(self) -> None:
         """Begin to write."""
@@ -60,10 +63,9 @@ class Audit:
         """Write what waits; a disk that does not take it in time is left behind."""
         if self._thread is None:
             return
-        try:
-            self._queue.put(None, timeout=END_S)
-        except queue.Full:
-            return
+        self._ending.set()
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)  # wakes it at once; a full queue does so anyway
         self._thread.join(END_S)
         self._thread = None
 
@@ -71,6 +73,12 @@ class Audit:
     def head(self) -> Head:
         """The last record that was written."""
         return self._head or Head()
+
+    @property
+    def lost(self) -> int:
+        """Records that could not be written, and are not accounted for in the log yet."""
+        with self._lock:
+            return self._lost
 
     def record(
         self, op: str, outcome: str, *, who: Principal | None = None, address: str = '', target: str = ''
@@ -104,23 +112,31 @@ class Audit:
     def _run(self) -> None:
         ends = False
         while not ends:
-            batch: list[dict[str, Any]] = []
-            try:
-                record = self._queue.get(timeout=AGAIN_S / 2 if self._repeated else None)
-                while record is not None:
-                    batch.append(record)
-                    record = self._queue.get_nowait()
-                ends = True
-            except queue.Empty:
-                pass
+            batch = self._wait()
+            ends = self._ending.is_set()
             now_s = time.monotonic()
             ready = [record for record in batch if self._is_new(record, now_s)]
             ready += self._repetitions(now_s, everything=ends)
-            if ready or self._lost:
+            if ready or self.lost:  # what was lost is told as soon as there is room, asked for or not
                 self._write(ready)
+
+    def _wait(self) -> list[dict[str, Any]]:
+        """Give the records that wait, soon even if there are none."""
+        batch = []
+        try:
+            record = self._queue.get(timeout=AGAIN_S / 2)
+            while record is not None:
+                batch.append(record)
+                record = self._queue.get_nowait()
+        except queue.Empty:
+            pass
+        return batch
 
     def _is_new(self, record: dict[str, Any], now_s: float) -> bool:
         """Tell whether a record is to be written now; one that repeats another is counted."""
+        if len(self._repeated) >= DIFFERENT:  # a flood of different things: what they were about is not kept
+            record.pop('target', None)
+            record.pop('connection', None)
         key = tuple(str(record.get(name, '')) for name in ('op', 'connection', 'address', 'target', 'outcome'))
         if key not in self._repeated:
             self._repeated[key] = (now_s, 0, record)

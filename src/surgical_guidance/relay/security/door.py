@@ -24,7 +24,7 @@ from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.errors import AccessError, GuidanceError
 from surgical_guidance.relay.security.attendance import ENDED, EXPIRED, REVOKED, Attendance, Close, Visit
 from surgical_guidance.relay.security.audit import Audit
-from surgical_guidance.relay.security.doorstep import Doorstep, Site
+from surgical_guidance.relay.security.doorstep import Complaints, Doorstep, Site
 from surgical_guidance.relay.security.limits import Limits, Lockout
 from surgical_guidance.relay.security.policy import Policy
 from surgical_guidance.relay.security.principal import Principal, Role
@@ -95,10 +95,20 @@ class Door:
             try:
                 self.check(request, need_origin=need_origin)
                 return await handler(request)
+            except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+                address = address_of(request)
+                asked = f'{request.method} {request.path}'
+                self.audit.record('request', 'refused: nothing there', address=address, target=asked)
+                raise
             finally:
                 self._doorstep.answered(transport, address_of(request))
 
         return look
+
+    def runner(self, app: web.Application, shutdown_s: float) -> web.AppRunner:
+        """Make the runner of an application: what was no HTTP goes to the audit log, not as an error to ours."""
+        complaints = Complaints(lambda address: self.audit.record('request', 'refused: no HTTP', address=address))
+        return web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_s, logger=complaints.logger())
 
     def site(self, runner: web.BaseRunner, listener: socket.socket, tls: ssl.SSLContext | None = None) -> Site:
         """Serve on a socket, with the limits on connections: instead of ``web.SockSite``."""

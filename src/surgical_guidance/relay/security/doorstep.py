@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections import Counter
@@ -15,6 +16,7 @@ from collections.abc import Callable, Coroutine
 from typing import cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from surgical_guidance.relay.security.limits import Limits
 
@@ -183,3 +185,28 @@ class _Watched(asyncio.Protocol):
         self._doorstep.heard(self._transport)
         self._doorstep.give(self._address)
         self._inner.connection_lost(error)
+
+
+class Complaints(logging.Handler):
+    """What aiohttp complains of: what was no HTTP is a stranger's doing and no error of ours.
+
+    :param on_malformed: gets the address of who sent it.
+    """
+
+    def __init__(self, on_malformed: Callable[[str], None]) -> None:
+        super().__init__()
+        self._on_malformed = on_malformed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one complaint."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            self._on_malformed(str(record.args[0]) if isinstance(record.args, tuple) and record.args else '')
+        elif record.levelno >= logging.ERROR:
+            logging.getLogger(__name__).handle(record)
+
+    def logger(self) -> logging.Logger:
+        """Give a logger that ends here: what ``AppRunner`` takes."""
+        logger = logging.Logger('relay http')  # noqa: LOG001  (one for each server, not of the tree)
+        logger.addHandler(self)
+        return logger

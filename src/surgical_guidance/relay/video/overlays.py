@@ -11,6 +11,7 @@ from collections import OrderedDict
 from surgical_guidance.relay.facts import AdviceFact, AdviceStatus, FrameFact, Json, SceneFact
 from surgical_guidance.relay.video.rtp_clock import rtp_time
 
+NO_WAY: Json = {'path': [], 'arrow': []}
 KEPT = 32  # frames: more than are between capture and scene
 
 
@@ -21,7 +22,7 @@ class Overlays:
         self._captured: OrderedDict[tuple[int, int], int] = OrderedDict()  # sequence and stamp: all a suggestion says
         self._stamps: OrderedDict[tuple[int, int], int] = OrderedDict()  # sequence and capture time: all a scene says
         self._told: OrderedDict[tuple[int, int], None] = OrderedDict()
-        self._path: tuple[tuple[int, int], tuple[float, ...]] | None = None
+        self._way: tuple[tuple[int, int], Json] | None = None
 
     def on_frame(self, frame: FrameFact) -> None:
         """Take a frame."""
@@ -37,24 +38,24 @@ class Overlays:
         self._told[key] = None
         while len(self._told) > KEPT:
             self._told.popitem(last=False)
-        path = self._path[1] if self._path is not None and self._path[0] == key else ()
+        way = self._way[1] if self._way is not None and self._way[0] == key else NO_WAY
         return {
             'rtp': rtp_time(scene.monotonic_ns),
             'sequence': scene.sequence,
             'width': scene.json.get('width'),
             'height': scene.json.get('height'),
             'scene': scene.json,
-            'path': list(path),
-        }
+        } | way
 
     def on_advice(self, advice: AdviceFact) -> Json | None:
         """Take the path found in a frame; give it where that frame's overlay has gone already."""
-        if not advice.path or advice.status is not AdviceStatus.VALID:
-            self._path = None
+        if not (advice.path or advice.arrow) or advice.status is not AdviceStatus.VALID:
+            self._way = None
             return None
         key = (advice.frame_sequence, advice.stamp_ns)
-        self._path = (key, advice.path)
+        way: Json = {'path': list(advice.path), 'arrow': list(advice.arrow)}
+        self._way = (key, way)
         captured_ns = self._captured.get(key)
         if captured_ns is None or key not in self._told:
             return None
-        return {'rtp': rtp_time(captured_ns), 'sequence': advice.frame_sequence, 'path': list(advice.path)}
+        return {'rtp': rtp_time(captured_ns), 'sequence': advice.frame_sequence} | way

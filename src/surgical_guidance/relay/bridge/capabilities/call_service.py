@@ -20,7 +20,13 @@ LOOK_S = 0.05
 
 async def call_service(session: Session, message: Message) -> None:
     """Call a service and answer when it does. Calls run beside one another; nothing of the client waits for them."""
-    session.spawn(_call(session, message))
+    try:
+        session.spawn(_call(session, message))
+    except ProtocolError as error:
+        name = str(message.get('service', ''))[:256]
+        answer = {'op': 'service_response', 'service': name, 'values': str(error), 'result': False}
+        session.send(answer, identity(message))
+        raise
 
 
 async def _call(session: Session, message: Message) -> None:
@@ -49,8 +55,7 @@ async def _answer(session: Session, message: Message) -> Any:
         async with asyncio.timeout(timeout_s):
             return await rosapi.answer(robot, service, arguments)
     if given:
-        full_type(given, 'srv')
-    session.may('call_service', service, given)
+        session.may('call_service', service, full_type(given, 'srv'))
     type_ = await _type_of(session, service, min(timeout_s, DISCOVERY_S))
     if given and full_type(given, 'srv') != type_:
         raise ProtocolError(f'this service has the type {type_}', where=service)

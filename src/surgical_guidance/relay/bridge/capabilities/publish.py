@@ -8,6 +8,7 @@ from surgical_guidance.clock import to_time
 from surgical_guidance.relay.bridge.capabilities.advertise import Publishers
 from surgical_guidance.relay.bridge.decoding import fill
 from surgical_guidance.relay.bridge.frames import Message, identity, needed, optional
+from surgical_guidance.relay.bridge.interfaces import type_name
 from surgical_guidance.relay.bridge.names import absolute
 from surgical_guidance.relay.bridge.session import Session
 
@@ -20,10 +21,11 @@ async def publish(session: Session, message: Message) -> None:
     mine = session.state(Publishers)
     known = mine.topics.get(topic)
     given = optional(message, 'type', str, '')
-    session.may('publish', topic, known.type if known else given)
-    advertised = known or await mine.get(topic, given)
+    type_ = known.type if known else type_name(await session.world.channels.resolve(topic, given))
+    session.may('publish', topic, type_)
+    advertised = known or await mine.get(topic, type_)
     if not known:
-        session.may('publish', topic, advertised.type)
+        advertised.ids.add(identity(message))
     values = message.get('msg', {})
     made: Any = advertised.cls()
     missing = fill(made, {} if values is None else values)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from surgical_guidance.clock import NS_PER_MS
 from surgical_guidance.errors import ProtocolError
 from surgical_guidance.relay.bridge.frames import Message, identity, needed, optional
+from surgical_guidance.relay.bridge.interfaces import type_name
 from surgical_guidance.relay.bridge.kinds import NEWEST
 from surgical_guidance.relay.bridge.lanes import Lane
 from surgical_guidance.relay.bridge.names import absolute, full_type, shown
@@ -63,6 +64,8 @@ async def subscribe(session: Session, message: Message) -> None:
     wish = _wish(message)
     world, mine = session.world, session.state(Subscriptions)
     type_ = full_type(given, 'msg') if given else world.channels.type_of(topic)
+    if not type_:
+        type_ = type_name(await world.channels.resolve(topic, ''))
     session.may('subscribe', topic, type_)
     if name not in mine.topics and len(mine.topics) >= world.limits.subscriptions:
         raise ProtocolError(f'{world.limits.subscriptions} topics are the most for one client', where=name)
@@ -72,9 +75,7 @@ async def subscribe(session: Session, message: Message) -> None:
     listening.wishes[identity(message)] = wish
     _shape(session, name, listening, type_)
     try:
-        found = await world.channels.join(topic, given, listening.lane)
-        if not type_:
-            session.may('subscribe', topic, found)
+        found = await world.channels.join(topic, type_, listening.lane)
     except ProtocolError:
         listening.wishes = before
         if is_new:
