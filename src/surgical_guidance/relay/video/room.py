@@ -41,7 +41,7 @@ class Room:
     :param call: runs a function in the loop's thread, from any thread.
     :param problem: gets what is wrong, and ``''`` when it works again, in any thread.
     :param prepare: gives the pixels that may leave.
-    :param tell: sends an event to every page.
+    :param note: is told whose microphone was turned on or off, by the connection's id.
     :raises HostError: if no encoder works here.
     """
 
@@ -52,7 +52,7 @@ class Room:
         call: Callable[..., None],
         problem: Callable[[str], None],
         prepare: Prepare = as_it_is,
-        tell: Callable[[str], None] = lambda _text: None,
+        note: Callable[[str, bool], None] = lambda _connection, _speaking: None,
     ) -> None:
         self.encoder = hardware.choose(settings.encoder)
         self._settings = settings
@@ -64,7 +64,7 @@ class Room:
         self._keys = [KeyRequests(producer.ask_for_key) for producer in self._producers]
         self._broadcast = Broadcast(settings.rtp_output) if settings.rtp_output else None
         self._viewers: dict[Client, Viewer] = {}
-        self.voices = Voices(ops, tell)
+        self.voices = Voices(ops, note)
         self._units: asyncio.Queue[Unit] = asyncio.Queue(WAITING)
         self._tasks: set[asyncio.Task[None]] = set()
         self._size = (1920, 1080)
