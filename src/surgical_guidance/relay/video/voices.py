@@ -191,4 +191,3 @@ class Voices:
         if client not in self._voices:
             raise GuidanceError('there is no sound without video', where=str(message['op']))
         return self._voices[client]
-
