@@ -131,7 +131,7 @@ def test_surgeon_and_expert_hear_each_other_once_both_have_moved_their_switches(
         listener.keyboard.press('h')
         listener.wait_for_selector('#hear[aria-pressed=true]')
         listener.evaluate(LOUDNESS)
-        listener.wait_for_function('window.loudest > 0.01')  # the fake microphone beeps once a second
+        listener.wait_for_function('() => window.loudest > 0.01')  # the fake microphone beeps once a second
         assert listener.evaluate('[...document.querySelectorAll("audio")].every(one => !one.muted)')
     surgeon.keyboard.press('v')
     surgeon.wait_for_selector('#speak[aria-pressed=false]')
