@@ -44,6 +44,10 @@ class World:
 Capability = Callable[['Session', Message], Awaitable[None]]
 
 
+class NotAllowed(ProtocolError):
+    """A client may not do what it asks for."""
+
+
 class Session:
     """The protocol's side of one connection. Belongs to the loop's thread.
 
@@ -79,7 +83,10 @@ class Session:
             message = parse(data)
             id_, op = identity(message), message['op']
             await self._capability(op)(self, message)
+        except NotAllowed as error:
+            self._mistake(op, str(error), id_)
         except GuidanceError as error:
+            self.world.door.audit.record('message', 'refused: not understood', who=self.principal, target=op)
             self._mistake(op, str(error), id_)
         except Exception as error:  # noqa: BLE001  (one client's message must not end the others' service)
             self._mistake(op, f'this failed here ({type(error).__name__}: {str(error)[:200]})', id_)
@@ -92,14 +99,14 @@ class Session:
     def may(self, op: str, name: str, type_: str = '') -> None:
         """Make sure that the client may do something.
 
-        :raises ProtocolError: if not, with the reason.
+        :raises NotAllowed: if not, with the reason. It is in the audit log already.
         """
         reason = safety.forbidden(op, absolute(name), self.world.namespace)
         if not reason and not self.world.door.policy.allows(self.principal, op, absolute(name), type_):
             reason = f'the role {self.principal.role} may not do this'
         if reason:
             self.world.door.audit.record(op, f'refused: {reason}', who=self.principal, target=absolute(name))
-            raise ProtocolError(f'refused: {reason}', where=name)
+            raise NotAllowed(f'refused: {reason}', where=name)
 
     def send(self, message: Message, id_: str | int | None = None, fragment_size: int | None = None) -> None:
         """Send a message that must arrive.
@@ -147,7 +154,6 @@ class Session:
 
     def _mistake(self, op: str, words: str, id_: str | int | None) -> None:
         self.status('error', f'{op}: {words}' if op else words, id_)
-        self.world.door.audit.record('message', 'refused: not understood or not allowed', who=self.principal, target=op)
         if self._patience.take():
             self.outbox.close(Goodbye(POLICY, 'too many messages that cannot be understood or are not allowed'))
 
