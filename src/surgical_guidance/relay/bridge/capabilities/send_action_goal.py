@@ -14,7 +14,7 @@ from surgical_guidance.relay.bridge.names import absolute, full_type, shown
 from surgical_guidance.relay.bridge.robot import Goal
 from surgical_guidance.relay.bridge.session import Session
 
-UNKNOWN, SUCCEEDED = 0, 4  # action_msgs/GoalStatus
+UNKNOWN = 0  # action_msgs/GoalStatus
 
 
 class Goals:
@@ -64,8 +64,7 @@ async def _pursue(session: Session, message: Message) -> None:
         goal = await _send(session, message, name, id_)
         future.set_result(goal)
         status, result = await goal.result()
-        succeeded = status == SUCCEEDED
-        answer = {**outer, 'values': json_values(result), 'status': status, 'result': succeeded}
+        answer = {**outer, 'values': json_values(result), 'status': status, 'result': True}  # as stock: it has ended
         session.send(answer, id_, fragment_size)
     except asyncio.CancelledError:
         future.cancel()
