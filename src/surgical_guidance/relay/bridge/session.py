@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from surgical_guidance.relay.bridge.robot import Robot
 from surgical_guidance.relay.bridge.sample import Frame, fragments, text
 from surgical_guidance.relay.clients import POLICY, Goodbye
 from surgical_guidance.relay.security import Door, Principal
+
+_LOG = logging.getLogger(__name__)
 
 LEVELS = ('none', 'error', 'warning', 'info')
 """From few words to many. A status is sent when its level is not beyond the client's."""
@@ -89,7 +92,7 @@ class Session:
             self.world.door.audit.record('message', 'refused: not understood', who=self.principal, target=op)
             self._mistake(op, str(error), id_)
         except Exception as error:  # noqa: BLE001  (one client's message must not end the others' service)
-            self._mistake(op, f'this failed here ({type(error).__name__}: {str(error)[:200]})', id_)
+            self._mistake(op, self.failed(op, error), id_)
 
     def _capability(self, op: str) -> Capability:
         if op not in self._table:
@@ -125,6 +128,13 @@ class Session:
         """Tell the client something, if it wants to hear it."""
         if LEVELS.index(level) <= LEVELS.index(self.level or 'error'):
             self.send({'op': 'status', 'level': level, 'msg': words}, id_)
+
+    def failed(self, op: str, error: Exception) -> str:
+        """Give the words for what went wrong; what is nobody's mistake but ours is in the log with where it happened."""
+        if isinstance(error, GuidanceError):
+            return str(error)
+        _LOG.error('rosbridge, %s', op, exc_info=error)
+        return f'this failed here ({type(error).__name__}: {str(error)[:200]})'
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that takes its time, until the client goes.

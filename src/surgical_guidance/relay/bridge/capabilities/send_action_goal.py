@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from surgical_guidance.errors import GuidanceError, ProtocolError
+from surgical_guidance.errors import ProtocolError
 from surgical_guidance.relay.bridge.decoding import fill_arguments
 from surgical_guidance.relay.bridge.encoding import json_values
 from surgical_guidance.relay.bridge.frames import Message, identity, needed, optional
@@ -70,7 +70,7 @@ async def _pursue(session: Session, message: Message) -> None:
         future.cancel()
         raise
     except Exception as error:  # noqa: BLE001  (the client waits for an answer, whatever happened)
-        words = str(error) if isinstance(error, GuidanceError) else f'this failed here ({type(error).__name__})'
+        words = session.failed('send_action_goal', error)
         if not future.done():
             future.set_exception(ProtocolError(words))
         session.status('error', f'send_action_goal: {words}', id_)
