@@ -130,7 +130,7 @@ class Session:
             self.send({'op': 'status', 'level': level, 'msg': words}, id_)
 
     def failed(self, op: str, error: Exception) -> str:
-        """Give the words for what went wrong; what is nobody's mistake but ours is in the log with where it happened."""
+        """Give the words for what went wrong; what is a mistake of ours is in the log, with where it happened."""
         if isinstance(error, GuidanceError):
             return str(error)
         _LOG.error('rosbridge, %s', op, exc_info=error)
