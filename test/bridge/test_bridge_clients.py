@@ -15,7 +15,6 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
-
 ROSLIB = os.environ.get('ROSLIB_NODE_MODULES', '')
 """A folder ``node_modules`` with roslib in it (``npm install roslib``); nothing is installed by a test."""
 
