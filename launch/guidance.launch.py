@@ -16,10 +16,13 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch import LaunchContext, LaunchDescription
 
 PACKAGE = 'surgical_guidance'
-COMPOSED = ('guidance_container', 'watchdog_node', 'relay_node')
-APART = ('camera_node', 'inference_node', 'advice_node', 'watchdog_node', 'relay_node')
+COMPOSED = ('guidance_container', 'recorder_node', 'watchdog_node', 'relay_node')
+APART = ('camera_node', 'inference_node', 'advice_node', 'recorder_node', 'watchdog_node', 'relay_node')
 RESPAWN_DELAY_S = 0.5
 YES_OR_NO = ['true', 'false']
+ROSBRIDGES = ('own', 'stock', 'none')
+STOCK = (('rosbridge_server', 'rosbridge_websocket'), ('rosapi', 'rosapi_node'))  # package and executable
+STOCK_PARAMETERS = {'port': 9090, 'address': '127.0.0.1'}  # it knows neither tokens nor origins: this host only
 
 # absolute() and not resolve(): after colcon build --symlink-install this file is a link into the clone.
 SHARE = Path(__file__).absolute().parents[1]  # share/surgical_guidance where it is installed, else the clone
@@ -65,6 +68,12 @@ def generate_launch_description() -> LaunchDescription:
                 choices=YES_OR_NO,
                 description=f'start a process that ended again after {RESPAWN_DELAY_S} s',
             ),
+            DeclareLaunchArgument(
+                'rosbridge',
+                default_value='own',
+                choices=list(ROSBRIDGES),
+                description="rosbridge at port 9090: the relay's own, the stock rosbridge_server, or none",
+            ),
             DeclareLaunchArgument('namespace', default_value=PACKAGE, description='of all nodes and topics'),
             OpaqueFunction(function=_processes),
         ]
@@ -85,7 +94,9 @@ def _processes(context: LaunchContext) -> list[Node]:
     if argument('models'):
         names = [model.strip() for model in argument('models').split(',')]
         given['models'] = ParameterValue(names, value_type=List[str])  # noqa: UP006  (launch knows no list[str])
-    return [
+    if argument('rosbridge') != 'own':
+        given['bridge_port'] = -1
+    ours = [
         Node(
             executable=_path(executable),
             namespace=argument('namespace'),
@@ -96,6 +107,21 @@ def _processes(context: LaunchContext) -> list[Node]:
         )
         for executable in (COMPOSED if argument('composed') == 'true' else APART)
     ]
+    if argument('rosbridge') != 'stock':
+        return ours
+    return [*ours, *(_stock(package, executable, argument('respawn') == 'true') for package, executable in STOCK)]
+
+
+def _stock(package: str, executable: str, respawn: bool) -> Node:
+    """Make a process of stock rosbridge, which the host must have (apt-get install ros-jazzy-rosbridge-suite)."""
+    return Node(
+        package=package,
+        executable=executable,
+        parameters=[STOCK_PARAMETERS],
+        respawn=respawn,
+        respawn_delay=RESPAWN_DELAY_S,
+        output='screen',
+    )
 
 
 def _path(executable: str) -> str:

@@ -10,6 +10,7 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = (
 )
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from rclpy.node import Node
 
 from surgical_guidance.clock import monotonic_ns
 from surgical_guidance.stage import StageNode
+
+_state = tempfile.TemporaryDirectory(prefix='surgical_guidance-test-')
+os.environ['XDG_STATE_HOME'] = _state.name  # logs of what tests start do not go to the user's
 
 ROOT = Path(__file__).resolve().parent.parent
 _domains = itertools.count()

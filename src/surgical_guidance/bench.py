@@ -1,17 +1,19 @@
 """Runs the benchmarks of ``benchmarks/`` and holds their values against the goals of ``benchmarks/goals.yaml``.
 
 A benchmark is a file with a function ``run(tell)`` that yields ``Measured`` values; ``tell(share, what)`` moves the
-progress bar. Benchmarks live in the source tree, not in the installed package.
+progress bar. One that takes long may also take ``quick``: then it measures less; and ``minutes``: how long. Benchmarks
+live in the source tree, not in the installed package.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import yaml
 
@@ -50,20 +52,25 @@ def benchmarks() -> dict[str, Path]:
     raise HostError('benchmarks/ is not here', where=str(Path.cwd()), remedy='run this in a clone of the source tree')
 
 
-def measure(name: str, tell: Tell) -> list[Row]:
+def measure(name: str, tell: Tell, **options: Any) -> list[Row]:
     """Run one benchmark.
 
-    :raises HostError: if there is none of that name.
+    :param options: for its ``run``, beside ``tell``; one that is None is left out.
+    :raises HostError: if there is none of that name, or it has no such option.
     """
     known = benchmarks()
     if name not in known:
         raise HostError(f'there is no benchmark {name!r}', remedy=f'there are: {", ".join(known)}')
     path = known[name]
     goals = yaml.safe_load((path.parent / 'goals.yaml').read_text(encoding='utf-8')).get(name, {})
-    measured: Iterable[Measured] = _load(path).run(tell)
+    run = _load(path).run
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given.keys() - inspect.signature(run).parameters.keys():
+        raise HostError(f'this benchmark has no option --{option}', where=f'benchmark {name}')
+    measured: Iterable[Measured] = run(tell, **given)
     rows = [_row(item, goals.get(item.measure)) for item in measured]
     missed = goals.keys() - {row['measure'] for row in rows}
-    if missed:
+    if missed and not options.get('quick'):
         raise HostError(f'no value for {", ".join(sorted(missed))}', where=f'benchmark {name}',
                         remedy='the benchmark and goals.yaml must name the same measures')  # fmt: skip
     return rows

@@ -7,6 +7,8 @@ that a step of the system clock during an operation cannot make a frame look old
 
 from __future__ import annotations
 
+import mmap
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +23,27 @@ monotonic_ns = time.monotonic_ns
 """Now on ``CLOCK_MONOTONIC`` [ns]."""
 
 
+SHIFT = 'SURGICAL_GUIDANCE_CLOCK_SHIFT'
+"""Environment variable: a file of 8 bytes that hold what is added to the system clock, little endian [ns]. Only
+for trying what a step of the clock does (`surgical-guidance bench faults`): the real clock is not ours to set."""
+
+
+def _shift() -> memoryview | None:
+    path = os.environ.get(SHIFT, '')
+    if not path:
+        return None
+    with open(path, 'rb') as file:  # noqa: PTH123  (kept mapped: whoever tries steps writes into the file)
+        return memoryview(mmap.mmap(file.fileno(), 8, prot=mmap.PROT_READ)).cast('q')
+
+
+_shifted = _shift()
+
+
+def wall_ns() -> int:
+    """Now on the system clock [ns]; it may step at any time."""
+    return time.time_ns() + (_shifted[0] if _shifted is not None else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class StampClock:
     """Turns monotonic time into ROS stamps with an offset taken once, when the clock is made.
@@ -33,7 +56,7 @@ class StampClock:
     @classmethod
     def from_system(cls) -> StampClock:
         """Take the offset from the system clock, as ROS time without simulation does."""
-        return cls(time.time_ns() - monotonic_ns())
+        return cls(wall_ns() - monotonic_ns())
 
     def stamp_ns(self, at_monotonic_ns: int) -> int:
         """Give the ROS stamp of a monotonic instant [ns]."""

@@ -202,12 +202,31 @@ DIAGNOSTICS: Final = Topic(
     depth=10,
     rate=1.0,
 )
+ANNOTATIONS: Final = Topic(
+    'annotations',
+    'surgical_guidance_msgs/msg/Annotation',
+    'relay, and who else draws',
+    'marks that people draw into the picture; the same id replaces a mark, without points it takes it back',
+    Reliability.RELIABLE,
+    depth=64,
+)
+
+PARTICIPANTS: Final = Topic(
+    'participants',
+    'surgical_guidance_msgs/msg/Participants',
+    'relay',
+    'who watches from elsewhere; on change, and once a second',
+    Reliability.RELIABLE,
+    Durability.TRANSIENT_LOCAL,
+    rate=1.0,
+)
 
 OVERLAY_IMAGE: Final = Topic(
     'overlay/image',
     'sensor_msgs/msg/Image',
     'advice',
-    'the picture with outlines, way and text drawn in; only while the parameter overlay is on and somebody subscribes',
+    'the picture with outlines, way, text and marks drawn in; only while the parameter overlay is on and somebody '
+    'subscribes',
 )
 OVERLAY_COMPRESSED: Final = Topic(
     'overlay/image/compressed',
@@ -218,13 +237,17 @@ OVERLAY_COMPRESSED: Final = Topic(
 
 TOPICS: Final = (
     FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SESSION_CONTEXT,
-    CAMERA_INFO, ARM_TIP, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, OVERLAY_IMAGE, OVERLAY_COMPRESSED,
+    CAMERA_INFO, ARM_TIP, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, ANNOTATIONS, OVERLAY_IMAGE,
+    OVERLAY_COMPRESSED, PARTICIPANTS,
 )  # fmt: skip
 
 ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/AcknowledgeAlarm, served by the watchdog
+PAUSE_AUDIO_SERVICE: Final = 'pause_alarm_audio'  # surgical_guidance_msgs/srv/PauseAlarmAudio, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
+SAVE_CONTEXT_SERVICE: Final = 'save_context'  # surgical_guidance_msgs/srv/SaveContext, served by the recorder
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
+END_SESSION_SERVICE: Final = 'end_session'  # surgical_guidance_msgs/srv/EndSession, served by the relay
 
 # Class names: CholecSeg8k (Hong et al., 2020) in snake case, and three that it lacks.
 BACKGROUND: Final = 'background'
@@ -260,6 +283,9 @@ VERBS: Final = (
 
 LATENCY_WARNING_MS: Final = 50.0  # the model's share of the budget; docs/architecture.md, "Latency"
 LATENCY_LIMIT_MS: Final = 80.0  # capture to advice; beyond it perception and action come apart
+STAGE_BUDGETS_MS: Final = {'handover': 10.0, 'inference': 33.0, 'scene': 5.0, 'advice': 5.0}
+"""What a stage may take of a frame's time [ms]; together they are about the warning level. Inference slower than 33 ms
+loses frames at 30 Hz."""
 BREACHES_IN_A_ROW: Final = 3  # frames over the limit, one after another, that raise the alarm
 
 
@@ -290,9 +316,12 @@ def as_markdown() -> str:
         '| service | type | served by |',
         '|---|---|---|',
         f'| `{ACKNOWLEDGE_SERVICE}` | `surgical_guidance_msgs/srv/AcknowledgeAlarm` | watchdog |',
+        f'| `{PAUSE_AUDIO_SERVICE}` | `surgical_guidance_msgs/srv/PauseAlarmAudio` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
+        f'| `{SAVE_CONTEXT_SERVICE}` | `surgical_guidance_msgs/srv/SaveContext` | recorder |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
+        f'| `{END_SESSION_SERVICE}` | `surgical_guidance_msgs/srv/EndSession` | relay |',
     ]
     return '\n'.join(lines) + '\n'
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rclpy._rclpy_pybind11 import RCLError
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from surgical_guidance_msgs.msg import StageStatus
 
 from surgical_guidance.contract import HEARTBEAT, NAMESPACE
 from surgical_guidance.errors import GuidanceError
+from surgical_guidance.events import Events
 from surgical_guidance.params import declare, param
 from surgical_guidance.ports import publisher
 
@@ -37,7 +39,7 @@ class StageNode(LifecycleNode, Generic[P]):
     A stage fills in :meth:`setup` (configure: load, warm up), :meth:`start`, :meth:`stop` and :meth:`teardown`; each
     may raise :class:`GuidanceError`, and the last two must bear being called in any state. ``detail`` is one line for
     people, ``done`` counts its units of work; both go out with the heartbeat. A stage that is up but cannot work calls
-    :meth:`fault`, and :meth:`fault` with ``''`` when it can again.
+    :meth:`fault`, and :meth:`fault` with ``''`` when it can again. What happens again and again goes to ``events``.
 
     :param name: of the node and the stage.
     :param params: its parameters' dataclass.
@@ -50,10 +52,15 @@ class StageNode(LifecycleNode, Generic[P]):
         self.stage = name
         self.detail = ''
         self.done = 0
+        self.events = Events(self.get_logger())
         self._state = StageStatus.UNCONFIGURED
         self._fault = ''
         self._beat = publisher(self, HEARTBEAT)
-        self._beat_timer = self.create_timer(1.0 / HEARTBEAT.rate, self._send_heartbeat)
+        self._beat_timer = self.every(1.0 / HEARTBEAT.rate, self._send_heartbeat)
+
+    def every(self, period_s: float, callback: Callable[[], None]) -> Any:
+        """Make a timer on the monotonic clock [s]. One on the node's clock would stand still after that is set back."""
+        return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def setup(self) -> None:
         """Load and warm up. Slow work belongs here."""
@@ -162,6 +169,7 @@ class StageNode(LifecycleNode, Generic[P]):
     def _send_heartbeat(self) -> None:
         if not self.context.ok():
             return
+        self.events.settle()
         self._beat.publish(
             StageStatus(
                 stamp=self.get_clock().now().to_msg(),

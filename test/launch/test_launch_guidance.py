@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 LAUNCH_FILE = ROOT / 'launch' / 'guidance.launch.py'
 PACKAGE = ROOT / 'src' / 'surgical_guidance'
-ARGUMENTS = ['source', 'models', 'params_file', 'composed', 'autostart', 'respawn', 'namespace']
+ARGUMENTS = ['source', 'models', 'params_file', 'composed', 'autostart', 'respawn', 'rosbridge', 'namespace']
 
 
 @pytest.fixture(scope='module')
@@ -142,6 +142,27 @@ def test_the_arguments_reach_the_nodes_as_they_were_given(launch_module, tmp_pat
     assert f'__ns:=/or_2 --params-file {tmp_path}/mine.yaml --params-file ' in words
 
 
+@pytest.mark.parametrize('rosbridge', ['stock', 'none'])
+def test_stock_rosbridge_takes_the_place_of_our_own(launch_module, monkeypatch, tmp_path, rosbridge):
+    for package, executable in launch_module.STOCK:
+        marker = tmp_path / 'share/ament_index/resource_index/packages' / package
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        program = tmp_path / 'lib' / package / executable
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\nfor word; do last=$word; done\necho "$@" > {tmp_path}/{executable}.words\n'
+                           f'cp "$last" {tmp_path}/{executable}.given\n')  # fmt: skip
+        program.chmod(0o755)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    started = run(launch_module, tmp_path, rosbridge=rosbridge)
+    assert started['relay_node'][1]['bridge_port'] == -1
+    if rosbridge == 'stock':
+        assert started['rosbridge_websocket'][1] == launch_module.STOCK_PARAMETERS
+        assert 'rosapi_node' in started
+    else:
+        assert 'rosbridge_websocket' not in started
+
+
 def test_a_missing_executable_is_told_with_the_remedy(launch_module, monkeypatch, tmp_path):
     monkeypatch.setattr(launch_module, 'EXECUTABLES', str(tmp_path / 'nowhere'))
     with pytest.raises(
@@ -158,8 +179,8 @@ def test_a_process_that_ended_is_started_again(launch_module, tmp_path):
 
     def on_exit(event, _):
         ended.append(event.process_name)
-        return [Shutdown()] if len(ended) == 6 else []
+        return [Shutdown()] if len(ended) == 8 else []
 
     run(launch_module, tmp_path, RegisterEventHandler(OnProcessExit(on_exit=on_exit)), respawn='true')
-    assert len({re.sub(r'-\d+$', '', name) for name in ended}) == 3
-    assert len(ended) >= 6
+    assert len({re.sub(r'-\d+$', '', name) for name in ended}) == 4
+    assert len(ended) >= 8

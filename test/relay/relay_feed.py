@@ -1,5 +1,7 @@
 """A stand-in for the guidance and the watchdog: frames in a ring, and the topics that go with them, in one process.
 
+Alarms can be acknowledged, their sound paused and advice answered, and it draws itself: ``{"mark": "text"}``.
+
 A bright square moves over a dark picture, and the scene's one structure is that very square: whoever draws a scene
 over another frame's picture is caught. Told what to do by lines on standard input: ``{"scene": false}``,
 ``{"rule": "path"}`` and so on, one JSON object of settings a line.
@@ -13,6 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import rclpy
 from builtin_interfaces.msg import Time
@@ -20,6 +23,7 @@ from relay_painting import painted_scene, painting
 from std_msgs.msg import Header
 from surgical_guidance_msgs.msg import (
     Alarm,
+    Annotation,
     Evidence,
     FrameTiming,
     GuidanceStatus,
@@ -28,11 +32,24 @@ from surgical_guidance_msgs.msg import (
     Structure,
     Suggestion,
 )
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, PauseAlarmAudio, RespondToSuggestion
 
 from surgical_guidance.clock import NS_PER_S, StampClock, to_time
-from surgical_guidance.contract import ALARM, FRAME, NAMESPACE, SCENE, STATUS, SUGGESTION, TIMING
+from surgical_guidance.contract import (
+    ACKNOWLEDGE_SERVICE,
+    ALARM,
+    ANNOTATIONS,
+    FRAME,
+    NAMESPACE,
+    PAUSE_AUDIO_SERVICE,
+    RESPOND_SERVICE,
+    SCENE,
+    STATUS,
+    SUGGESTION,
+    TIMING,
+)
 from surgical_guidance.frames import RingWriter, ring_scope
-from surgical_guidance.ports import frame_ref, publisher
+from surgical_guidance.ports import frame_ref, publisher, subscription
 
 SIDE = 120  # of the square [px]
 INFERENCE_S = 0.015
@@ -53,6 +70,9 @@ class Settings:
     rule: str = 'bowel'
     alarm: bool = False
     painted: bool = False
+    alarms: tuple[str, ...] = ()
+    step: int = 0
+    mark: str = ''
 
 
 RULES = {
@@ -72,6 +92,20 @@ RULES = {
         [('view.sharpness', 41.0, 6.0, '1')],
     ),
     'path': (Suggestion.PRIORITY_LOW, '沿黄色高亮路径推进', 'Advance along the highlighted path.', 'gallbladder', []),
+    'pan': (Suggestion.PRIORITY_LOW, '请向左移动镜头', 'Pan left; centre the instruments.', '', []),
+}
+
+
+ALARMS = {
+    # priority, zh, en, detail
+    'over_budget': (
+        Alarm.PRIORITY_MEDIUM,
+        '建议延迟超出限值',
+        'Advice is later than the limit',
+        '96 ms against 80 ms, 3 frames in a row',
+    ),
+    'camera_lost': (Alarm.PRIORITY_HIGH, '摄像头无画面', 'No picture from the camera', 'silent for 1.2 s'),
+    'disk_low': (Alarm.PRIORITY_LOW, '磁盘空间不足', 'Disk space is low', '1.9 GB left'),
 }
 
 
@@ -90,7 +124,7 @@ class Feed:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._node = rclpy.create_node('feed', namespace=NAMESPACE)
-        topics = (FRAME, SCENE, SUGGESTION, TIMING, STATUS, ALARM)
+        topics = (FRAME, SCENE, SUGGESTION, TIMING, STATUS, ALARM, ANNOTATIONS)
         self._send = {topic: publisher(self._node, topic).publish for topic in topics}
         self._ring = RingWriter(ring_scope(NAMESPACE), 8, settings.width * settings.height * 3)
         self._clock = StampClock.from_system()
@@ -98,6 +132,15 @@ class Feed:
         self._numbers: dict[str, int] = {}
         self._painted = painting(settings.width, settings.height) if settings.painted else None
         self._next_status = 0.0
+        self._answer = ''
+        self._seen: dict[str, str] = {}  # alarms that were acknowledged, by whom
+        self._quiet_ns, self._quiet_by = 0, ''
+        self._marked = ''
+        self._node.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response)
+        self._node.create_service(AcknowledgeAlarm, ACKNOWLEDGE_SERVICE, self._on_acknowledge)
+        self._node.create_service(PauseAlarmAudio, PAUSE_AUDIO_SERVICE, self._on_pause)
+        subscription(self._node, ANNOTATIONS, self._on_annotation)
+        threading.Thread(target=rclpy.spin, args=(self._node,), daemon=True).start()
 
     def play(self) -> None:
         next_at = time.monotonic()
@@ -114,6 +157,52 @@ class Feed:
     def close(self) -> None:
         self._ring.close()
 
+    def _on_response(self, request: Any, response: Any) -> Any:
+        current = self._numbers.get(self.settings.rule, 0)
+        response.success = request.sequence == current
+        names = {request.ACCEPT: 'accepted', request.REJECT: 'rejected', request.NOT_NOW: 'not now'}
+        response.message = f'{names[request.response]} by {request.by}' if response.success else 'not the one shown'
+        if response.success:
+            self.settings = replace(self.settings, rule='')
+        return response
+
+    def _on_acknowledge(self, request: Any, response: Any) -> Any:
+        names = [request.id] if request.id else list(self.settings.alarms)
+        self._seen |= dict.fromkeys(names, request.by)
+        response.success, response.message = True, ', '.join(names)
+        return response
+
+    def _on_pause(self, request: Any, response: Any) -> Any:
+        self._quiet_ns = self._clock.stamp_ns(time.monotonic_ns()) + int(request.seconds * NS_PER_S)
+        self._quiet_ns, self._quiet_by = (self._quiet_ns, request.by) if request.seconds else (0, '')
+        response.success = True
+        return response
+
+    def _on_annotation(self, mark: Annotation) -> None:
+        if mark.kind in (Annotation.TEXT, Annotation.CLEAR):
+            sys.stderr.write(f'annotation {mark.kind} of {mark.author} on {mark.frame_sequence}: {mark.text}\n')
+            sys.stderr.flush()
+
+    def _play_mark(self, settings: Settings, header: Header, sequence: int) -> None:
+        if settings.mark == self._marked:
+            return
+        self._marked = settings.mark
+        if settings.mark:
+            self._send[ANNOTATIONS](
+                Annotation(
+                    header=header,
+                    frame_sequence=sequence,
+                    id='1',
+                    author='robot',
+                    kind=Annotation.TEXT,
+                    points=array.array('f', [0.25, 0.25]),
+                    text=settings.mark,
+                    color=0xFF0000,
+                )
+            )
+        else:
+            self._send[ANNOTATIONS](Annotation(header=header, author='robot', kind=Annotation.CLEAR))
+
     def _play_frame(self, settings: Settings) -> None:
         captured_ns = time.monotonic_ns()
         draft = self._ring.begin(settings.width, settings.height)
@@ -127,6 +216,7 @@ class Feed:
         self._send[FRAME](frame_ref(frame, settings.rate))
         threading.Event().wait(INFERENCE_S)
         header = Header(stamp=stamp(frame.stamp_ns), frame_id='endoscope_optical')
+        self._play_mark(settings, header, frame.sequence)
         if settings.scene:
             self._send[SCENE](self._scene(settings, header, frame.sequence, captured_ns, (x, y)))
         if settings.advice:
@@ -157,6 +247,7 @@ class Feed:
             height=settings.height,
             valid=True,
             quality=0.93,
+            phase='CalotTriangleDissection',
         )
         if settings.painted:
             painted_scene(scene, settings.width, settings.height)
@@ -178,6 +269,7 @@ class Feed:
         path = [x, y, x + 200.0, y - 100.0] if settings.rule == 'path' else []
         if path and settings.painted:
             path = [v * settings.width / 1280 for v in (560, 560, 610, 500, 690, 450, 790, 420)]
+        arrow = [0.6 * settings.width, 0.5 * settings.height, 0.4 * settings.width, 0.5 * settings.height]
         return Suggestion(
             header=header,
             frame_sequence=sequence,
@@ -190,36 +282,44 @@ class Feed:
             evidence=[Evidence(name=n, value=v, sigma=s, unit=u) for n, v, s, u in evidence],
             highlight_class=highlight,
             highlight_path=array.array('f', path),
+            highlight_arrow=array.array('f', arrow if settings.rule == 'pan' else []),
             raised_at=stamp(raised_ns),
             valid_until=stamp(stamp_ns + int(VALID_S * NS_PER_S)),
         )
 
     def _play_status(self, settings: Settings) -> None:
         now = stamp(self._clock.stamp_ns(time.monotonic_ns()))
-        alarms = []
-        if settings.alarm:
-            alarms = [
-                Alarm(
-                    raised_at=now,
-                    id='over_budget',
-                    priority=Alarm.PRIORITY_MEDIUM,
-                    active=True,
-                    text_zh='建议延迟超出限值',
-                    text_en='Advice is later than the limit',
-                    detail='96 ms against 80 ms, 3 frames in a row',
-                    count=2,
-                )
-            ]
+        on = settings.alarms or (('over_budget',) if settings.alarm else ())
+        self._seen = {name: by for name, by in self._seen.items() if name in on}
+        alarms = [self._alarm(name, now) for name in on]
         self._send[STATUS](
             GuidanceStatus(
                 stamp=now,
-                state=GuidanceStatus.DEGRADED if settings.alarm else GuidanceStatus.OK,
-                reasons=['capture to advice 96 ms, limit 80 ms'] if settings.alarm else [],
+                state=GuidanceStatus.DEGRADED if on else GuidanceStatus.OK,
+                reasons=['capture to advice 96 ms, limit 80 ms'] if on else [],
                 frame_rate=settings.rate,
                 latency_p50_ms=18.3,
                 latency_p99_ms=24.9,
+                degradation_step=settings.step,
+                audio_paused_until=stamp(self._quiet_ns),
+                audio_paused_by=self._quiet_by,
                 alarms=alarms,
             )
+        )
+
+    def _alarm(self, name: str, now: Time) -> Alarm:
+        priority, zh, en, detail = ALARMS[name]
+        return Alarm(
+            raised_at=now,
+            id=name,
+            priority=priority,
+            active=True,
+            acknowledged=name in self._seen,
+            acknowledged_by=self._seen.get(name, ''),
+            text_zh=zh,
+            text_en=en,
+            detail=detail,
+            count=2,
         )
 
 

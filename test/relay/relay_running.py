@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from surgical_guidance.clock import StampClock, monotonic_ns
 from surgical_guidance.frames import RingWriter, ring_scope
 from surgical_guidance.relay.access import bind
 from surgical_guidance.relay.facts import FrameFact, SceneFact
+from surgical_guidance.relay.security import Door
 from surgical_guidance.relay.server import Limits
 from surgical_guidance.relay.service import Service, Settings
 
@@ -73,12 +75,12 @@ class Relay:
 
 
 @contextmanager
-def running(limits: Limits) -> Iterator[Relay]:
+def running(limits: Limits, door: Door | None = None, tls: ssl.SSLContext | None = None) -> Iterator[Relay]:
     listener = bind('127.0.0.1', 0)
     port = listener.getsockname()[1]
     problems: list[str] = []
     ticks: list[int] = []
-    service = Service(listener, Settings(80, 1280, limits), lambda: ticks.append(1), problems.append)
+    service = Service(listener, Settings(80, 1280, limits), lambda: ticks.append(1), problems.append, door, tls)
     service.start()
     camera = Camera(service)
     try:

@@ -85,5 +85,6 @@ class World:
 
     def start_relay(self, port: int = 0) -> None:
         command = ('-m', 'surgical_guidance.container', 'relay', '--ros-args', '-p', f'port:={port}')
+        command += ('-p', 'bridge_port:=-1')  # many may run at once
         self.relay = Process(self.environment, *command)
         self.url = self.relay.line(r'http://127\.0\.0\.1:\d+')[0]

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
+import sys
+import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rclpy.parameter import Parameter
-from surgical_guidance_msgs.msg import GuidanceStatus, StageStatus, Suggestion
+from surgical_guidance_msgs.msg import GuidanceStatus, Participants, StageStatus, Suggestion
+from surgical_guidance_msgs.srv import EndSession
 
-from surgical_guidance.contract import HEARTBEAT, STATUS, SUGGESTION
+from surgical_guidance.contract import END_SESSION_SERVICE, HEARTBEAT, PARTICIPANTS, STATUS, SUGGESTION
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay.access import bind
 from surgical_guidance.relay.node import RelayNode
+from surgical_guidance.relay.security import Role, TokenStore
+from surgical_guidance.relay.security.certificate import make_certificate
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'benchmarks'))
+from _attacks import BRIDGE_TABLE, Target
 
 
 def make(graph: Any, **params: object) -> RelayNode:
-    params = {'port': 0, **params}
+    params = {'port': 0, 'bridge_port': -1, **params}
     overrides = [Parameter(name, value=value) for name, value in params.items()]
     node = RelayNode(context=graph.context, parameter_overrides=overrides)
     graph.add(node)
@@ -63,6 +75,56 @@ def test_any_other_interface_is_refused(graph: Any) -> None:
     assert graph.spin_until(lambda: any('TLS and tokens' in b.detail for b in beats))
 
 
+def test_off_the_loopback_interface_it_serves_with_a_certificate_and_tokens(graph: Any, tmp_path: Path) -> None:
+    make_certificate(tmp_path, ['127.0.0.1'], 1)
+    TokenStore(tmp_path / 'tokens').issue('a', Role.OBSERVER, 1.0)
+    node = make(
+        graph,
+        host='0.0.0.0',
+        tls_certificate=str(tmp_path / 'certificate.pem'),
+        tls_key=str(tmp_path / 'certificate.key'),
+        token_dir=str(tmp_path / 'tokens'),
+        audit_file=str(tmp_path / 'audit.jsonl'),
+    )
+    assert node.url.startswith('https://0.0.0.0:')
+    trust = ssl.create_default_context(cafile=str(tmp_path / 'certificate.pem'))
+    address = node.url.replace('0.0.0.0', '127.0.0.1')
+    with pytest.raises(urllib.error.HTTPError, match='401'):
+        urllib.request.urlopen(f'{address}/ws', timeout=5, context=trust)  # noqa: S310
+    node.close()
+    assert 'refused: no token' in (tmp_path / 'audit.jsonl').read_text()
+
+
+def test_who_is_here_is_published_and_can_be_sent_away(graph: Any) -> None:
+    told: list[Participants] = []
+    listener = graph.node('listener')
+    subscription(listener, PARTICIPANTS, told.append)
+    node = make(graph)
+    assert graph.spin_until(lambda: told and not told[-1].participants)
+    with socket.create_connection(('127.0.0.1', int(node.url.rsplit(':', 1)[1])), timeout=5) as page:
+        page.sendall(
+            f'GET /ws HTTP/1.1\r\nHost: {node.url[7:]}\r\nOrigin: {node.url}\r\nUpgrade: websocket\r\n'
+            'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'.encode()
+        )
+        assert graph.spin_until(lambda: told[-1].participants)
+        here = told[-1].participants[0]
+        assert (here.name, here.role, here.address) == ('local', 'admin', '127.0.0.1')
+        client = listener.create_client(EndSession, END_SESSION_SERVICE)
+        assert graph.spin_until(client.service_is_ready)
+        wrong = client.call_async(EndSession.Request(participant='nobody', by='test'))
+        assert graph.spin_until(wrong.done)
+        assert (wrong.result().success, 'no such participant' in wrong.result().message) == (False, True)
+        right = client.call_async(EndSession.Request(participant=here.id, by='test'))
+        assert graph.spin_until(right.done)
+        assert (right.result().success, right.result().message) == (True, 'local')
+        assert graph.spin_until(lambda: not told[-1].participants)
+        received = b''
+        while chunk := page.recv(65536):
+            received += chunk
+        assert b'the surgeon has ended this session' in received
+
+
 def test_it_stops_and_starts_again_at_the_same_place(graph: Any) -> None:
     node = make(graph, autostart=False)
     assert node.request(node.trigger_configure)
@@ -105,3 +167,26 @@ def test_a_message_of_another_version_is_not_shown_and_harms_nothing(graph: Any)
 def test_values_out_of_range_are_refused(graph: Any, name: str, value: int) -> None:
     with pytest.raises(Exception, match=name):
         make(graph, **{name: value})
+
+
+@pytest.fixture(scope='module')
+def bridge_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('bridge')
+    TokenStore(folder / 'tokens').issue('nobody', Role.OBSERVER, 1.0)
+    return folder
+
+
+@pytest.mark.parametrize('name', BRIDGE_TABLE)
+def test_an_attack_on_the_bridge_gets_nothing_and_is_in_the_log(graph: Any, bridge_folder: Path, name: str) -> None:
+    attack, trace = BRIDGE_TABLE[name]
+    log = bridge_folder / f'{name}.jsonl'
+    node = make(graph, bridge_port=0, token_dir=str(bridge_folder / 'tokens'), audit_file=str(log))
+    target = Target(0, bridge_folder / 'tokens', log, 10.0)
+    port = int(node.bridge.url.rsplit(':', 1)[1])
+    with ThreadPoolExecutor(1) as pool:
+        attacking = pool.submit(asyncio.run, attack(target, port))
+        assert graph.spin_until(attacking.done, 30.0)
+    assert attacking.result() == []
+    assert serves(node.url)
+    node.close()
+    assert trace in log.read_text(encoding='utf-8')

@@ -127,4 +127,4 @@ def test_memory_is_bounded() -> None:
         pairing.on_picture(picture(sequence), captured_ns(sequence), wait=True)
         pairing.on_scene(scene(sequence + 10_000), captured_ns(sequence))
         pairing.on_advice(advice(sequence + 10_000, path=(1.0, 2.0)), captured_ns(sequence))
-    assert max(len(kept) for kept in (pairing._pictures, pairing._scenes, pairing._paths)) <= KEPT
+    assert max(len(kept) for kept in (pairing._pictures, pairing._scenes, pairing._ways)) <= KEPT

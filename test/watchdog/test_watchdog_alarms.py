@@ -1,7 +1,8 @@
 """Alarms latch, are acknowledged by somebody, and are counted; the table has all its words."""
 
+import math
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from surgical_guidance_msgs.msg import Alarm as AlarmMessage
@@ -14,9 +15,12 @@ from surgical_guidance.watchdog.alarm_table import (
     STAGE_LOST,
     Priority,
     alarm_table,
+    as_markdown,
     stage_alarm,
 )
-from surgical_guidance.watchdog.alarms import AlarmList, Event
+from surgical_guidance.watchdog.alarms import AlarmList, Change, Event
+from surgical_guidance.watchdog.audio import NO_PAUSE, AudioPause, Pause
+from surgical_guidance.watchdog.memorial import Memorial
 from surgical_guidance.watchdog.messages import alarm_message
 
 S = 1_000_000_000
@@ -151,10 +155,111 @@ def test_the_message_says_all_of_it(alarms):
     assert (message.text_zh, message.text_en) == (TABLE[STAGE_GONE].text_zh, TABLE[STAGE_GONE].text_en)
 
 
-def test_the_manual_has_every_alarm():
-    manual = (Path(__file__).parents[2] / 'docs/watchdog.md').read_text(encoding='utf-8')
+def test_the_table_for_the_manual_has_every_alarm_with_what_to_do():
+    table = as_markdown()
     for definition in alarm_table(['camera']).values():
-        alarm_id = definition.id.replace('.camera', '.<stage>')
-        row = f'| `{alarm_id}` | {definition.priority.name.lower()} | {definition.text_en} / {definition.text_zh} | '
-        delay = f'{definition.raise_after_s:g} s' if definition.raise_after_s else 'at once'
-        assert row + delay in manual
+        assert f'### `{definition.id.replace(".camera", ".<stage>")}`' in table
+        assert definition.meaning.endswith('.')
+        assert definition.remedy.endswith('.')
+        assert f'{definition.text_en} / {definition.text_zh}' in table
+        assert f'*What to do.* {definition.remedy}' in table
+
+
+# Nobody acknowledges
+
+
+def test_a_medium_alarm_that_lasts_and_nobody_acknowledges_becomes_a_high_one():
+    alarms = AlarmList(TABLE, escalate_after_s=60.0)
+    alarms.update({LOW_FRAME_RATE: '12'}, S, 1)
+    alarms.update({LOW_FRAME_RATE: '12'}, 4 * S, 2)
+    assert alarms.update({LOW_FRAME_RATE: '12'}, 63 * S, 3) == []
+    [change] = alarms.update({LOW_FRAME_RATE: '12'}, 64 * S, 4)
+    assert (change.event, change.alarm.priority, change.alarm.escalated) == (Event.ESCALATED, Priority.HIGH, True)
+    assert alarm_message(change.alarm).priority == AlarmMessage.PRIORITY_HIGH
+    assert alarm_message(change.alarm).escalated
+    assert alarms.update({LOW_FRAME_RATE: '12'}, 200 * S, 5) == []  # once
+
+
+@pytest.mark.parametrize('alarm_id', [LATENCY_WARNING, OVER_BUDGET])
+def test_only_those_of_medium_priority_escalate(alarm_id):
+    alarms = AlarmList(TABLE, escalate_after_s=60.0)
+    changes = [change for second in range(300) for change in alarms.update({alarm_id: ''}, (1 + second) * S, 1)]
+    assert [change.event for change in changes] == [Event.RAISED]
+
+
+def test_one_that_somebody_has_seen_or_that_is_over_does_not_escalate():
+    for seen in (True, False):
+        alarms = AlarmList(TABLE, escalate_after_s=60.0)
+        alarms.update({LOW_FRAME_RATE: ''}, S, 1)
+        alarms.update({LOW_FRAME_RATE: ''}, 4 * S, 1)
+        if seen:
+            alarms.acknowledge('', 'Dr Li', 2)
+        later = [alarms.update({LOW_FRAME_RATE: ''} if seen else {}, second * S, 3) for second in range(5, 200)]
+        assert Event.ESCALATED not in [change.event for changes in later for change in changes]
+
+
+# The pause of the sounds
+
+
+def test_the_sounds_are_paused_by_somebody_for_a_while():
+    audio = AudioPause()
+    assert audio.ask(30.0, 'Dr Li', S, 100 * S)[0]
+    assert audio.at(30 * S) == Pause(31 * S, 130 * S, 'Dr Li')
+    assert audio.at(31 * S) == NO_PAUSE
+
+
+@pytest.mark.parametrize(('seconds', 'by'), [(30.0, ''), (121.0, 'Dr Li'), (-1.0, 'Dr Li'), (math.nan, 'Dr Li')])
+def test_a_pause_without_a_name_or_a_limit_is_refused(seconds, by):
+    audio = AudioPause()
+    done, why = audio.ask(seconds, by, S, S)
+    assert not done
+    assert why
+    assert audio.at(S) == NO_PAUSE
+
+
+def test_the_sounds_can_be_put_on_again():
+    audio = AudioPause()
+    audio.ask(30.0, 'Dr Li', S, S)
+    assert audio.ask(0.0, 'Dr Li', 2 * S, 2 * S)[0]
+    assert audio.at(2 * S) == NO_PAUSE
+
+
+@pytest.mark.parametrize(('alarm_id', 'ends'), [(STAGE_GONE, True), (LATENCY_WARNING, False)])
+def test_only_a_new_alarm_of_high_priority_ends_the_pause(alarms, alarm_id, ends):
+    audio = AudioPause()
+    audio.ask(120.0, 'Dr Li', S, S)
+    alarms.update({alarm_id: ''}, S, 1)
+    changes = alarms.update({alarm_id: ''}, 9 * S, 1) or [Change(Event.RAISED, alarms.standing[0])]
+    assert audio.heed(changes) is ends
+    assert (audio.at(9 * S) == NO_PAUSE) is ends
+    assert not audio.heed([replace(change, event=Event.CLEARED) for change in changes])
+
+
+# A watchdog that died
+
+
+def test_what_nobody_had_acknowledged_stands_again_after_the_watchdog_died(alarms, tmp_path):
+    alarms.update({STAGE_GONE: 'it ended', OVER_BUDGET: '95 ms'}, S, 50)
+    alarms.acknowledge(OVER_BUDGET, 'Dr Li', 60)
+    dead = Memorial(tmp_path)
+    dead.write(dead.text(alarms.standing))
+    left = Memorial(tmp_path).last_words(TABLE)
+    follower = AlarmList(TABLE)
+    follower.restore(left)
+    [alarm] = follower.standing
+    assert (alarm.definition.id, alarm.detail, alarm.raised_ns, alarm.active) == (STAGE_GONE, 'it ended', 50, False)
+    [change] = follower.update({STAGE_GONE: 'still'}, S, 70)
+    assert change.alarm.count == 2
+
+
+@pytest.mark.parametrize('text', ['', '{', '[]', '{"boot": "another", "parent": 1, "alarms": []}'])
+def test_the_file_of_another_life_or_a_torn_one_tells_nothing(tmp_path, text):
+    (tmp_path / 'watchdog.json').write_text(text)
+    assert Memorial(tmp_path).last_words(TABLE) is None
+
+
+def test_a_watchdog_that_ended_in_good_order_leaves_nothing(tmp_path):
+    memorial = Memorial(tmp_path)
+    memorial.write(memorial.text(()))
+    memorial.remove()
+    assert memorial.last_words(TABLE) is None

@@ -4,20 +4,37 @@ import pytest
 from surgical_guidance_msgs.msg import StageStatus
 from watchdog_play import MS, Play, S, jitter
 
-from surgical_guidance.contract import FRAME, LATENCY_LIMIT_MS, SCENE, STAGES, SUGGESTION, TIMING
+from surgical_guidance.contract import FRAME, INFERENCE_STATUS, LATENCY_LIMIT_MS, SCENE, STAGES, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarm_table import (
     ADVICE_INTERRUPTED,
+    ALARM_LOG,
     CAMERA_LOST,
+    CLOCK_STEPPED,
+    DISK_LOW,
+    FLOODED,
+    GUIDANCE_REDUCED,
     LATENCY_WARNING,
     LOW_FRAME_RATE,
+    MEMORY_GROWTH,
+    MEMORY_LOW,
     OVER_BUDGET,
+    OVERHEATED,
+    PICTURE_BLACK,
+    PICTURE_FROZEN,
+    SHM_LOW,
     STAGE_ERROR,
     STAGE_LOST,
+    STAGE_RESTARTED,
+    STAGE_SLOW,
+    WATCHDOG_RESTARTED,
     alarm_table,
     stage_alarm,
 )
 from surgical_guidance.watchdog.facts import StageState
+from surgical_guidance.watchdog.host import HostFacts
+from surgical_guidance.watchdog.picture import PictureFacts
 from surgical_guidance.watchdog.state import State
+from surgical_guidance.watchdog.surroundings import NOTHING_KNOWN, Surroundings
 from surgical_guidance.watchdog.watch import RECOVERING_REASON
 
 FRAME_PATH = ('camera', 'inference', 'advice')
@@ -255,7 +272,39 @@ def lost(stage):
     return lambda play: play.silent.add(stage)
 
 
+def around(**known):
+    def happen(play):
+        play.watch.around = Surroundings(**known)
+
+    return happen
+
+
+def host(**left):
+    plenty = {'memory_mb': 1e5, 'shm_mb': 1e5, 'disk_mb': 1e5, 'disk': '/var', 'temperature_c': 50.0, 'hot': ''}
+    return around(host=HostFacts(**(plenty | left), gpu=None))
+
+
+def a_slow_stage(play):
+    play.stages_ms = {'inference': 40.0}
+
+
+def a_flood(play):
+    play.flood = 30
+
+
 CAUSES = {
+    PICTURE_FROZEN: (around(picture=PictureFacts(frozen='the same picture for 0.2 s')), State.INTERRUPTED),
+    PICTURE_BLACK: (around(picture=PictureFacts('the same picture', 'black for 0.2 s')), State.INTERRUPTED),
+    FLOODED: (a_flood, State.OK),
+    OVERHEATED: (host(hot='coretemp has 99 °C'), State.OK),
+    MEMORY_LOW: (host(memory_mb=10.0), State.OK),
+    SHM_LOW: (host(shm_mb=1.0), State.OK),
+    DISK_LOW: (host(disk_mb=10.0), State.OK),
+    ALARM_LOG: (around(log='3 entries are lost'), State.OK),
+    MEMORY_GROWTH: (around(growth='relay has 400 MiB'), State.OK),
+    CLOCK_STEPPED: (around(clock='set by +10.0 s'), State.OK),
+    WATCHDOG_RESTARTED: (around(restarted='the last one had died'), State.OK),
+    STAGE_SLOW: (a_slow_stage, State.OK),
     OVER_BUDGET: (slow, State.DEGRADED),
     CAMERA_LOST: (no_frames, State.INTERRUPTED),
     ADVICE_INTERRUPTED: (no_scenes, State.INTERRUPTED),
@@ -267,7 +316,8 @@ CAUSES = {
 
 
 def test_there_is_a_cause_for_every_alarm():
-    assert CAUSES.keys() == alarm_table(STAGES).keys()
+    elsewhere = {GUIDANCE_REDUCED, *(stage_alarm(STAGE_RESTARTED, stage) for stage in STAGES)}  # further below
+    assert CAUSES.keys() | elsewhere == alarm_table(STAGES).keys()
 
 
 @pytest.mark.parametrize('alarm', CAUSES)
@@ -279,9 +329,11 @@ def test_every_alarm_can_be_reached_and_goes_when_it_is_over_and_acknowledged(pl
     assert play.state is state
     play.watch.alarms.acknowledge('', 'Dr Li', play.now_ns)
 
-    play.__dict__.update({k: v for k, v in Play().__dict__.items() if k in ('fps', 'latency_ms', 'silent', 'mute')})
+    healthy = ('fps', 'latency_ms', 'silent', 'mute', 'stages_ms', 'flood')
+    play.__dict__.update({k: v for k, v in Play().__dict__.items() if k in healthy})
+    play.watch.around = NOTHING_KNOWN
     play.states = dict.fromkeys(STAGES, StageState.ACTIVE)
-    play.run(6.0)
+    play.run(11.0)
     assert play.state is State.OK
     assert play.watch.alarms.standing == ()
 
@@ -464,10 +516,142 @@ def test_a_process_that_is_started_again_is_picked_up(play):
     play.run(1.0)
     assert play.state is State.INTERRUPTED
     play.states = dict.fromkeys(STAGES, StageState.ACTIVE)
-    play.run(3.0)
+    play.run(7.0)
     assert play.state is State.OK
     assert play.active == set()
-    assert len(play.watch.alarms.standing) == 5  # four stages and the picture, until somebody has seen them
+    lost = {stage_alarm(STAGE_LOST, stage) for stage in STAGES}
+    back = {stage_alarm(STAGE_RESTARTED, stage) for stage in FRAME_PATH}  # the relay's heart went on
+    standing = {alarm.definition.id for alarm in play.watch.alarms.standing}
+    assert standing == lost | back | {CAMERA_LOST}  # until somebody has seen them
+
+
+def test_a_stage_that_was_started_again_in_good_order_is_no_alarm(play):
+    play.pids['relay'] = 200
+    play.run(0.2)
+    play.states['relay'] = StageState.UNCONFIGURED
+    play.run(0.2)
+    kill(play, 'relay')
+    play.run(1.0)
+    play.pids['relay'], play.states['relay'] = 201, StageState.ACTIVE
+    play.silent.clear()
+    play.run(2.0)
+    assert play.raised == []
+
+
+# The degradation ladder
+
+
+def reduced(play):
+    return [outcome.asked.step for outcome in play.outcomes if outcome.asked is not None]
+
+
+def test_load_that_lasts_is_answered_step_by_step_and_taken_back():
+    play = Play(steps=2)
+    play.run(2.0)
+    play.latency_ms = LATENCY_LIMIT_MS + 20.0
+    play.run(2.0)
+    assert reduced(play) == [1]
+    assert play.run(0.1).reasons[-1].startswith('degradation step 1: three frames in a row')
+    play.run(8.0)
+    assert reduced(play) == [1, 2]  # and there is no third
+    play.latency_ms = 20.0
+    play.run(4.0)
+    assert play.state is State.DEGRADED
+    assert play.active == {GUIDANCE_REDUCED}
+    play.run(20.0)
+    assert reduced(play) == [1, 2, 1, 0]
+    play.run(5.0)
+    assert play.state is State.OK
+    assert play.active == set()
+
+
+def test_one_hiccup_is_no_load():
+    play = Play(steps=2)
+    play.run(2.0)
+    play.latency_ms = 200.0
+    play.run(0.15)
+    play.latency_ms = 20.0
+    play.run(5.0)
+    assert play.raised == [OVER_BUDGET]
+    assert reduced(play) == []
+
+
+def test_a_host_that_is_too_hot_gives_work_up():
+    play = Play(steps=7)
+    host(hot='the GPU slows itself down at 87 °C')(play)
+    play.run(3.0)
+    assert reduced(play) == [1]
+
+
+def test_nothing_is_given_up_while_there_is_no_advice_at_all():
+    play = Play(steps=7)
+    play.run(1.0)
+    play.latency_ms = 200.0
+    play.mute.add(FRAME.name)
+    play.scene_problem = 'nothing to see'
+    play.run(10.0)
+    assert reduced(play) == []
+
+
+# What hangs
+
+
+def hung(play):
+    return {pid: why for outcome in play.outcomes for pid, why in outcome.hung.items()}
+
+
+def test_a_process_that_stands_still_is_to_be_ended(play):
+    play.pids['relay'] = 200
+    play.run(0.5)
+    play.silent.add('relay')
+    play.run(2.8)
+    assert hung(play) == {}
+    play.run(0.5)
+    assert hung(play)[200].startswith('relay has not turned for 3.')
+
+
+def test_a_stage_whose_heart_beats_and_that_makes_nothing_of_what_it_gets_hangs(play):
+    play.mute.add(SCENE.name)  # as when the engine does not return
+    play.run(2.5)
+    assert hung(play) == {}
+    play.run(1.0)
+    assert hung(play)[100].startswith('inference turns and has made nothing')
+
+
+def test_whoever_waits_for_a_stage_of_its_process_that_loads_does_not_hang():
+    """Advice is active first, and its heart stands still while inference loads, however long that takes."""
+    play = Play()
+    play.silent |= {'camera', 'inference'}
+    play.run(0.5)
+    play.silent.add('advice')
+    play.run(8.0)
+    assert hung(play) == {}
+
+
+def test_nor_does_it_when_the_process_was_started_again(play):
+    play.pids['relay'] = 200
+    play.run(0.2)
+    kill(play, *FRAME_PATH)
+    play.run(1.0)
+    play.pids['advice'] = 101
+    play.beat('advice')
+    play.run(8.0)
+    assert hung(play) == {}
+
+
+@pytest.mark.parametrize('cause', [no_frames, error('inference')])
+def test_who_has_nothing_to_do_or_says_why_it_cannot_does_not_hang(play, cause):
+    cause(play)
+    play.run(20.0)
+    assert hung(play) == {}
+
+
+def test_a_false_promise_of_the_rate_grants_nobody_silence(play):
+    play.nominal = 0.2
+    play.run(1.0)
+    play.mute.add(FRAME.name)
+    play.run(0.15)
+    assert play.state is State.INTERRUPTED
 
 
 def test_the_reason_at_the_very_start_is_that_it_starts():
@@ -480,7 +664,7 @@ def test_the_reason_at_the_very_start_is_that_it_starts():
 def test_a_watchdog_of_some_stages_watches_only_those():
     play = Play(stages=('camera', 'inference'))
     play.run(1.0)
-    assert play.watch.topics.keys() == {FRAME.name, SCENE.name}
+    assert play.watch.topics.keys() == {FRAME.name, SCENE.name, INFERENCE_STATUS.name}
     assert play.state is State.OK
 
 

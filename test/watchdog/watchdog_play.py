@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarms import Change, Event
-from surgical_guidance.watchdog.facts import StageState
+from surgical_guidance.watchdog.facts import REGULAR, StageState
 from surgical_guidance.watchdog.state import State
 from surgical_guidance.watchdog.watch import Outcome, Watch
 
@@ -35,6 +35,7 @@ class Play:
         grace_s: float = 15.0,
         nominal: float | None = None,
         late: Callable[[], float] = lambda: 0.0,
+        steps: int = 0,
     ) -> None:
         self.now_ns = S
         self.fps = fps
@@ -49,13 +50,16 @@ class Play:
         self.pids = dict.fromkeys(STAGES, 100)
         self.scene_problem = ''
         self.suggestion_problem = ''
-        self.watch = Watch(stages, grace_s, self.now_ns)
+        self.stages_ms: dict[str, float] = {}
+        self.flood = 0  # messages that somebody else sends at every step
+        self.watch = Watch(stages, grace_s, self.now_ns, degradation_steps=steps)
         self.changes: list[Change] = []
         self.outcomes: list[Outcome] = []
         self._sequence = 0
         self._next_frame_ns = self.now_ns
         self._late_s = 0.0
         self._next_ns = {HEARTBEAT.name: self.now_ns, SUGGESTION.name: self.now_ns}
+        self._next_ns |= {topic.name: self.now_ns for topic in REGULAR}
 
     def run(self, seconds: float) -> Outcome:
         """Let time pass, with a turn of the watchdog at every step; give the outcome of the last."""
@@ -88,6 +92,8 @@ class Play:
         return [state for before, state in zip([None, *states], states, strict=False) if state is not before]
 
     def _act(self) -> None:
+        for _ in range(self.flood):
+            self.watch.heartbeats.arrived(self.now_ns)
         if self._due(HEARTBEAT.name, HEARTBEAT.rate):
             for stage in self.watch.stages:
                 if stage not in self.silent | self.heartless:
@@ -97,6 +103,9 @@ class Play:
             self._late_s = self.late()
             self._sequence += 1
             self._frame()
+        for topic in REGULAR:
+            if topic.publisher not in self.silent and self._due(topic.name, topic.rate):
+                self._comes(topic.name)
         if 'advice' not in self.silent and self._due(SUGGESTION.name, SUGGESTION.rate) and self._comes(SUGGESTION.name):
             self.watch.saw_suggestion(self.now_ns, self.suggestion_problem)
 
@@ -113,7 +122,7 @@ class Play:
         if self._comes(SCENE.name):
             self.watch.saw_scene(self.now_ns, self.scene_problem)
         if 'advice' not in self.silent and self.states['advice'] is StageState.ACTIVE and self._comes(TIMING.name):
-            self.watch.saw_timing(self.now_ns, self.latency_ms, self._sequence, 0)
+            self.watch.saw_timing(self.now_ns, self.latency_ms, self._sequence, 0, self.stages_ms)
 
     def _comes(self, topic: str) -> bool:
         if topic in self.mute or topic not in self.watch.topics:

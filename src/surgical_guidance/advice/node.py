@@ -26,8 +26,11 @@ from surgical_guidance.advice.rule_file import RuleFile
 from surgical_guidance.advice.suggestion import Suggestion
 from surgical_guidance.advice.synthesiser import Answer, Synthesiser, SynthesiserParams
 from surgical_guidance.advice.texts import LANGUAGES, Language
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.contract import (
+    ANNOTATIONS,
     INSTRUMENT_CLASSES,
+    LATENCY_LIMIT_MS,
     OPTICAL_FRAME,
     OVERLAY_COMPRESSED,
     OVERLAY_IMAGE,
@@ -100,6 +103,7 @@ class AdviceNode(StageNode[AdviceParams]):
         self._fonts: Fonts | None = None
         self._overlay: OverlayPublisher | None = None
         self._overlay_outputs: tuple[Any, ...] = ()
+        self._marks_input: Any = None
         self._looked_ns = 0
         super().__init__(STAGE, AdviceParams, **node)
         follow(self, lambda: self.params, self._on_parameters)
@@ -126,13 +130,14 @@ class AdviceNode(StageNode[AdviceParams]):
         raw, compressed = publisher(self, OVERLAY_IMAGE), publisher(self, OVERLAY_COMPRESSED)
         self._overlay_outputs = raw, compressed
         self._overlay = OverlayPublisher(raw, compressed, self._style(self.params))
+        self._marks_input = subscription(self, ANNOTATIONS, self._on_annotation)
 
     def start(self) -> None:
         """Take scenes."""
         self._counters = FrameCounters()
         self.done = 0
         self._active = True
-        self._timer = self.create_timer(_TURN_S, self._on_timer)
+        self._timer = self.every(_TURN_S, self._on_timer)
         self._served = (
             self.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response),
             self.create_service(Trigger, RELOAD_SERVICE, self._on_reload),
@@ -164,6 +169,9 @@ class AdviceNode(StageNode[AdviceParams]):
         overlay, self._overlay = self._overlay, None
         if overlay is not None:
             overlay.close()
+        if self._marks_input is not None:
+            self.destroy_subscription(self._marks_input)
+            self._marks_input = None
         for owned in self._overlay_outputs:
             self.destroy_publisher(owned)
         self._overlay_outputs = ()
@@ -206,9 +214,22 @@ class AdviceNode(StageNode[AdviceParams]):
         own = StageTime(STAGE, (start_ns - captured_ns) / clock.NS_PER_MS, (end_ns - start_ns) / clock.NS_PER_MS)
         whole = StageTime('capture_to_advice', 0.0, (end_ns - captured_ns) / clock.NS_PER_MS)
         self._send_timing(scene, (*scene.stages, own, whole), counted)
+        if whole.duration_ms > LATENCY_LIMIT_MS:
+            self.events.warning(
+                'over_limit', f'capture to advice took {whole.duration_ms:.0f} ms', frame=scene.sequence
+            )
 
     def _on_message(self, message: SceneMessage) -> None:
         self.on_scene(from_message(message))
+
+    def _on_annotation(self, message: Any) -> None:
+        try:
+            mark = Annotation.from_message(message)
+        except ValueError as error:
+            self.get_logger().warning(f'{ANNOTATIONS.name}: {error}', throttle_duration_sec=10.0)
+            return
+        if self._overlay is not None:
+            self._overlay.on_annotation(mark, self._now_ns())
 
     def _on_timer(self) -> None:
         with self._lock:

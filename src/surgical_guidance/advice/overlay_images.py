@@ -15,9 +15,11 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from surgical_guidance.advice.marks import draw_marks
 from surgical_guidance.advice.overlay import Style, draw
 from surgical_guidance.advice.suggestion import Suggestion
-from surgical_guidance.clock import NS_PER_S
+from surgical_guidance.annotations import Annotation, Board, Standing
+from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.frames import Frame
 from surgical_guidance.frames.encodings import encode_compressed, encode_image
 from surgical_guidance.ports import Mailbox
@@ -43,6 +45,7 @@ class _Task:
     scene: SceneState | None
     suggestion: Suggestion
     style: Style
+    marks: list[Standing]
 
 
 class OverlayPublisher:
@@ -64,6 +67,7 @@ class OverlayPublisher:
         self._frames: deque[Frame] = deque(maxlen=_KEPT)
         self._scene_ns = 0
         self._suggestion: Suggestion | None = None
+        self._board = Board()
         self._tasks: Mailbox[_Task] = Mailbox()
         self._thread = threading.Thread(target=self._run, name='overlay', daemon=True)
         self._thread.start()
@@ -99,6 +103,14 @@ class OverlayPublisher:
         if frame is not None and frame.stamp_ns == scene.stamp_ns:
             self._put(frame, scene, suggestion)
 
+    def on_annotation(self, mark: Annotation, now_stamp_ns: int) -> None:
+        """Take a mark that somebody drew.
+
+        :param now_stamp_ns: now on the time line of the stamps [ns].
+        """
+        with self._lock:
+            self._board.put(mark, monotonic_ns(), now_stamp_ns)
+
     def close(self) -> None:
         """End the thread."""
         self._tasks.close()
@@ -108,7 +120,9 @@ class OverlayPublisher:
     def _put(self, frame: Frame, scene: SceneState | None, suggestion: Suggestion) -> None:
         style = self.style
         if style is not None:
-            self._tasks.put(_Task(frame, scene, suggestion, style))
+            with self._lock:
+                marks = self._board.standing(monotonic_ns())
+            self._tasks.put(_Task(frame, scene, suggestion, style, marks))
 
     def _run(self) -> None:
         while (task := self._tasks.take()) is not None:
@@ -116,6 +130,7 @@ class OverlayPublisher:
             if picture is None:
                 continue  # this thread was too slow: the next one is waiting already
             draw(picture.image, task.scene, task.suggestion, task.style, task.frame.stamp_ns)
+            draw_marks(picture.image, task.marks, task.style.fonts)
             for output, encode in self._outputs:
                 if output.get_subscription_count():
                     output.publish(encode(picture))

@@ -50,7 +50,7 @@ def dds_security() -> Finding:
     wanted = os.environ.get('ROS_SECURITY_ENABLE', '').lower() == 'true'
     isolate = 'keep it on this host (ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST) or on a network of its own'
     if probe.version('ros-rclpy'):
-        detail = 'the ROS 2 wheels have none: anybody on the ROS network can read topics and publish to them'
+        detail = 'SROS2 is not in the ROS 2 wheels: anybody on the ROS network can read topics and publish to them'
         if wanted:
             return Finding(name, 'problem', f'ROS_SECURITY_ENABLE is set, and {detail}', 'use a ROS 2 host for that')
         return Finding(name, 'missing', detail, isolate)

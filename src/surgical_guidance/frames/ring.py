@@ -277,6 +277,17 @@ class RingReader:
             lambda: int(current[0]),
         )
 
+    def newest(self) -> Frame | None:
+        """View the newest frame; None where there is none, or it is being overwritten at this moment."""
+        sequences = [int(current[0]) for current in self._mapped.sequences]
+        sequence = max(sequences)
+        if sequence == 0:
+            return None
+        try:
+            return self.frame(sequences.index(sequence), sequence)
+        except FrameOverwritten:
+            return None
+
 
 class RingReaders:
     """The reader of whatever ring the newest reference names: follows a camera that restarts or changes its size."""

@@ -9,12 +9,14 @@ pictures that are old when they arrive.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 EVENTS = 64  # waiting for one page
+MARKS = 512  # waiting for one page: more than a slow network collects in the seconds a page is given
+OVERLAYS = 8  # of frames of the video; an overlay whose frame is not shown any more is worth nothing
 UNSHOWN = 2  # pictures: one on the way, one being decoded
 
 GOING_AWAY = 1001
@@ -60,13 +62,20 @@ class Client:
         self._socket = socket
         self._on_sent = on_sent
         self._events: deque[str] = deque()
+        self._marks: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._pong: str | None = None
         self._state: str | None = None
         self._picture: OutgoingPicture | None = None
+        self._overlays: deque[str] = deque(maxlen=OVERLAYS)
         self._unshown = 0
         self._wake = asyncio.Event()
         self.goodbye: asyncio.Future[Goodbye] = asyncio.get_running_loop().create_future()
+        self.pictures = True
+        """Whether the page wants single pictures; not while it has video."""
+        self.video = False
+        """Whether the page has video, and so wants the overlays of its frames."""
         self.sent = 0
+        self.sent_bytes = 0
         self.dropped = 0
         """Pictures that a newer one replaced before they could be sent."""
 
@@ -76,6 +85,20 @@ class Client:
             self.close(Goodbye(TRY_LATER, 'this page does not keep up with the advice'))
             return
         self._events.append(text)
+        self._wake.set()
+
+    def put_mark(self, author: str, mark_id: str, text: str) -> None:
+        """Leave what is new about a mark: of one mark only the newest waits.
+
+        :param mark_id: empty: all marks of this author, and what waits about them is void.
+        """
+        if not mark_id:
+            for key in [key for key in self._marks if key[0] == author]:
+                del self._marks[key]
+        self._marks.pop((author, mark_id), None)
+        self._marks[author, mark_id] = text
+        if len(self._marks) > MARKS:
+            self.close(Goodbye(TRY_LATER, 'this page does not keep up with what is drawn'))
         self._wake.set()
 
     def put_pong(self, text: str) -> None:
@@ -93,6 +116,11 @@ class Client:
         if self._picture is not None:
             self.dropped += 1
         self._picture = picture
+        self._wake.set()
+
+    def put_overlay(self, text: str) -> None:
+        """Queue what belongs to one frame of the video; the oldest goes if the page does not keep up."""
+        self._overlays.append(text)
         self._wake.set()
 
     def on_shown(self) -> None:
@@ -120,9 +148,14 @@ class Client:
         """Send the most urgent thing; False if nothing waits that may go."""
         if self._events:
             await self._socket.send_str(self._events.popleft())
+        elif self._marks:
+            _, text = self._marks.popitem(last=False)
+            await self._socket.send_str(text)
         elif self._pong is not None:
             text, self._pong = self._pong, None
             await self._socket.send_str(text)
+        elif self._overlays:
+            await self._socket.send_str(self._overlays.popleft())
         elif self._state is not None:
             text, self._state = self._state, None
             await self._socket.send_str(text)
@@ -131,6 +164,7 @@ class Client:
             self._unshown += 1
             await self._socket.send_bytes(picture.data)
             self.sent += 1
+            self.sent_bytes += len(picture.data)
             self._on_sent(picture.captured_ns)
         else:
             return False

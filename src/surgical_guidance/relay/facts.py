@@ -49,11 +49,15 @@ class FrameFact:
 
 @dataclass(frozen=True, slots=True)
 class SceneFact:
-    """What is seen in the frame with this sequence and this capture time."""
+    """What is seen in the frame with this sequence and this capture time.
+
+    :param outside: the endoscope is out of the body; None: it does not say.
+    """
 
     sequence: int
     monotonic_ns: int
     json: Json
+    outside: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class AdviceFact:
     :param sequence: its identity; updates of one suggestion keep it.
     :param frame_sequence: the frame that confirmed it last; ``path`` is drawn over this frame and no other.
     :param path: x0, y0, x1, y1, ... [px]; empty where there is none.
+    :param arrow: x0, y0, x1, y1 [px]: a direction in that frame; empty where there is none.
     """
 
     sequence: int
@@ -74,6 +79,7 @@ class AdviceFact:
     valid_until_stamp_ns: int
     path: tuple[float, ...]
     json: Json
+    arrow: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

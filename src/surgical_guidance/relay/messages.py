@@ -1,16 +1,21 @@
-"""From ROS messages to the relay's facts. Takes the generated messages by their fields and imports none of them.
+"""From ROS messages to the relay's facts and back. Takes the generated messages by their fields.
 
 A message that says something this version does not know raises ``ValueError``: it is not shown, and its silence is.
 """
 
 from __future__ import annotations
 
+import array
 import math
+import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from surgical_guidance.clock import NS_PER_MS, from_time
+from surgical_guidance.annotations import Annotation
+from surgical_guidance.clock import NS_PER_MS, from_time, to_time
+from surgical_guidance.contract import OPTICAL_FRAME
 from surgical_guidance.relay.facts import (
     AdviceFact,
     AdviceStatus,
@@ -21,6 +26,9 @@ from surgical_guidance.relay.facts import (
     StatusFact,
     TimingFact,
 )
+from surgical_guidance.relay.security import Visit
+
+OUTSIDE_LEVEL = 0.5  # of the condition: pixels are withheld before it has held for long enough to be told
 
 
 def frame(message: Any) -> FrameFact:
@@ -46,6 +54,7 @@ def scene(message: Any) -> SceneFact:
             'valid': message.valid,
             'problem': message.problem,
             'quality': _number(message.quality, 2),
+            'phase': message.phase,
             'instruments': [
                 {
                     'class': item.class_name,
@@ -57,6 +66,7 @@ def scene(message: Any) -> SceneFact:
             ],
             'structures': [{'class': item.class_name, 'contour': _points(item.contour)} for item in message.structures],
         },
+        _outside(message.conditions),
     )
 
 
@@ -87,6 +97,7 @@ def advice(message: Any) -> AdviceFact:
                 for item in message.evidence
             ],
         },
+        tuple(_points(message.highlight_arrow)),
     )
 
 
@@ -107,6 +118,8 @@ def alarm(message: Any) -> AlarmFact:
             'detail': message.detail,
             'count': message.count,
             'raised_stamp_ms': from_time(message.raised_at) // NS_PER_MS,
+            'acknowledged_by': message.acknowledged_by,
+            'escalated': message.escalated,
         },
     )
 
@@ -122,6 +135,9 @@ def status(message: Any) -> StatusFact:
             'latency_p50_ms': _number(message.latency_p50_ms, 1),
             'latency_p99_ms': _number(message.latency_p99_ms, 1),
             'dropped': message.dropped,
+            'degradation_step': message.degradation_step,
+            'audio_paused_until_ms': from_time(message.audio_paused_until) // NS_PER_MS,
+            'audio_paused_by': message.audio_paused_by,
         },
     )
 
@@ -129,6 +145,53 @@ def status(message: Any) -> StatusFact:
 def timing(message: Any) -> TimingFact:
     """Take a ``FrameTiming``."""
     return TimingFact({item.stage: item.duration_ms for item in message.stages if math.isfinite(item.duration_ms)})
+
+
+def annotation(mark: Annotation) -> Any:
+    """Give the ``Annotation`` message of a mark."""
+    from std_msgs.msg import Header
+    from surgical_guidance_msgs.msg import Annotation as Message
+
+    return Message(
+        header=Header(stamp=to_time(mark.stamp_ns), frame_id=OPTICAL_FRAME),
+        frame_sequence=mark.frame_sequence,
+        id=mark.id,
+        author=mark.author,
+        kind=int(mark.kind),
+        points=array.array('f', mark.points),
+        text=mark.text,
+        color=mark.color,
+        lifetime_s=mark.lifetime_s,
+    )
+
+
+def _outside(conditions: Any) -> bool | None:
+    """Tell whether the scope is out of the body, at the first doubt: before the condition counts as going on."""
+    for condition in conditions:
+        if condition.name == 'out_of_body':
+            return bool(condition.active or condition.level >= OUTSIDE_LEVEL)
+    return None
+
+
+def participants(visits: Iterable[Visit]) -> Any:
+    """Make ``Participants`` of who is here. The one message that the relay sends."""
+    from surgical_guidance_msgs.msg import Participant, Participants
+
+    return Participants(
+        stamp=to_time(time.time_ns()),
+        participants=[
+            Participant(
+                id=visit.principal.connection,
+                name=visit.principal.name,
+                role=visit.principal.role.value,
+                address=visit.address,
+                joined_at=to_time(visit.joined_ns),
+                speaking=visit.speaking,
+                round_trip_ms=visit.round_trip_ms,
+            )
+            for visit in visits
+        ],
+    )
 
 
 def _points(coordinates: Any) -> list[float]:

@@ -19,6 +19,7 @@ PATH_WAIT_NS = 10 * NS_PER_MS  # the advice of a frame follows its scene within 
 KEPT = 16  # frames: more than wait for one another at 60 Hz
 
 Key = tuple[int, int]  # sequence and capture time: a camera that restarts counts from 1 again
+Way = tuple[tuple[float, ...], tuple[float, ...]]  # path and arrow of an advice
 K = TypeVar('K')
 V = TypeVar('V')
 
@@ -37,11 +38,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A picture ready to go, its scene if there is one, and the advice's path if it was found in this very frame."""
+    """A picture ready to go, its scene if there is one, and what the advice points at if found in this very frame."""
 
     picture: Picture
     scene: SceneFact | None
     path: tuple[float, ...]
+    arrow: tuple[float, ...] = ()
 
 
 class Pairing:
@@ -50,8 +52,8 @@ class Pairing:
     def __init__(self) -> None:
         self._pictures: OrderedDict[Key, tuple[Picture, int]] = OrderedDict()  # with the instant it goes at the latest
         self._scenes: OrderedDict[Key, SceneFact] = OrderedDict()
-        self._paths: OrderedDict[Key, tuple[float, ...]] = OrderedDict()  # by sequence and stamp: all a suggestion says
-        self._path_wanted = False
+        self._ways: OrderedDict[Key, Way] = OrderedDict()  # by sequence and stamp: all a suggestion says
+        self._way_wanted = False
         self._sent_ns = 0  # capture time of the newest picture that went
         self.superseded = 0
         """Pictures dropped since a newer one was ready first."""
@@ -67,7 +69,7 @@ class Pairing:
         key = (picture.sequence, picture.monotonic_ns)
         until_ns = picture.monotonic_ns + WAIT_NS if wait else now_ns
         _keep(self._pictures, key, (picture, until_ns))
-        if key in self._scenes and self._path_wanted:
+        if key in self._scenes and self._way_wanted:
             until_ns = min(until_ns, now_ns + PATH_WAIT_NS)
             self._pictures[key] = (picture, until_ns)
         return self._ready(key, now_ns)
@@ -76,19 +78,19 @@ class Pairing:
         """Take what is seen in a frame; give the picture that waited for it."""
         key = (scene.sequence, scene.monotonic_ns)
         _keep(self._scenes, key, scene)
-        if key in self._pictures and self._path_wanted:
+        if key in self._pictures and self._way_wanted:
             picture, until_ns = self._pictures[key]
             self._pictures[key] = (picture, min(until_ns, now_ns + PATH_WAIT_NS))
         return self._ready(key, now_ns)
 
     def on_advice(self, advice: AdviceFact, now_ns: int) -> Pair | None:
         """Take the path that belongs to a frame; give the picture that waited for it."""
-        self._path_wanted = bool(advice.path) and advice.status is AdviceStatus.VALID
-        if not self._path_wanted:
-            self._paths.clear()
+        self._way_wanted = bool(advice.path or advice.arrow) and advice.status is AdviceStatus.VALID
+        if not self._way_wanted:
+            self._ways.clear()
             return None
         frame = (advice.frame_sequence, advice.stamp_ns)
-        _keep(self._paths, frame, advice.path)
+        _keep(self._ways, frame, (advice.path, advice.arrow))
         waiting = [key for key, (picture, _) in self._pictures.items() if (picture.sequence, picture.stamp_ns) == frame]
         return self._ready(waiting[0], now_ns) if waiting else None
 
@@ -107,14 +109,14 @@ class Pairing:
         """Forget all that waits: nobody watches any more."""
         self._pictures.clear()
         self._scenes.clear()
-        self._paths.clear()
+        self._ways.clear()
 
     def _ready(self, key: Key, now_ns: int) -> Pair | None:
         if key not in self._pictures:
             return None
         picture, until_ns = self._pictures[key]
-        has_path = not self._path_wanted or (picture.sequence, picture.stamp_ns) in self._paths
-        return self._go(key) if (key in self._scenes and has_path) or until_ns <= now_ns else None
+        has_way = not self._way_wanted or (picture.sequence, picture.stamp_ns) in self._ways
+        return self._go(key) if (key in self._scenes and has_way) or until_ns <= now_ns else None
 
     def _go(self, key: Key) -> Pair:
         picture, _ = self._pictures.pop(key)
@@ -122,7 +124,8 @@ class Pairing:
         for other in [k for k in self._pictures if k[1] < picture.monotonic_ns]:
             del self._pictures[other]
             self.superseded += 1
-        return Pair(picture, self._scenes.get(key), self._paths.get((picture.sequence, picture.stamp_ns), ()))
+        path, arrow = self._ways.get((picture.sequence, picture.stamp_ns), ((), ()))
+        return Pair(picture, self._scenes.get(key), path, arrow)
 
 
 def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:

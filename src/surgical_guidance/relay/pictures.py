@@ -15,6 +15,7 @@ from surgical_guidance.frames import RingReaders
 from surgical_guidance.ports import Mailbox
 from surgical_guidance.relay.facts import FrameFact
 from surgical_guidance.relay.pairing import Picture
+from surgical_guidance.relay.privacy import Privacy
 
 NICE = 5  # this thread alone steps back where the processor is short: the operating room and the heartbeat go first
 LINEAR_UP_TO = 2.0  # scale factor: a bilinear filter reads every pixel until there, at a third of the time of an area
@@ -27,11 +28,18 @@ class PictureEncoder:
     :param max_width: of the JPEG [px]; larger frames are scaled down to it.
     :param sink: gets every picture, in the encoder's thread.
     :param problem: gets what is wrong when frames cannot be read, and ``''`` when they can again.
+    :param privacy: treats the pixels before they are encoded; None: they go as they are.
     """
 
     def __init__(
-        self, quality: int, max_width: int, sink: Callable[[Picture], None], problem: Callable[[str], None]
+        self,
+        quality: int,
+        max_width: int,
+        sink: Callable[[Picture], None],
+        problem: Callable[[str], None],
+        privacy: Privacy | None = None,
     ) -> None:
+        self._privacy = privacy or Privacy()
         self._options = (cv2.IMWRITE_JPEG_QUALITY, quality)
         self._max_width = max_width
         self._sink = sink
@@ -78,7 +86,7 @@ class PictureEncoder:
     def _encode(self, fact: FrameFact) -> Picture:
         frame = self._readers.frame(fact.ring, fact.slot, fact.sequence)
         width, height = frame.width, frame.height
-        _, jpeg = cv2.imencode('.jpg', self._scaled(frame.image), self._options)
+        _, jpeg = cv2.imencode('.jpg', self._privacy.applied(self._scaled(frame.image)), self._options)
         if not frame.intact:
             raise FrameOverwritten('the picture changed while it was read', where=frame.ring)
         return Picture(fact.sequence, fact.stamp_ns, fact.monotonic_ns, width, height, jpeg.tobytes())

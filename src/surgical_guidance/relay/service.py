@@ -6,18 +6,21 @@ Facts come from any thread and are handed over with ``call_soon_threadsafe``; no
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
+from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
-from surgical_guidance.errors import HostError
+from surgical_guidance.contract import PARTICIPANTS
+from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.relay import wire
-from surgical_guidance.relay.clients import OutgoingPicture
+from surgical_guidance.relay.clients import Client, OutgoingPicture
 from surgical_guidance.relay.facts import (
     AdviceFact,
     AlarmFact,
@@ -28,24 +31,59 @@ from surgical_guidance.relay.facts import (
     TimingFact,
 )
 from surgical_guidance.relay.hub import Hub
+from surgical_guidance.relay.marks import Marks
 from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
+from surgical_guidance.relay.privacy import Privacy, Rectangle
+from surgical_guidance.relay.requests import Answer, Ask, Cancel, Requests
+from surgical_guidance.relay.security import Door, Policy, Visit
 from surgical_guidance.relay.server import Limits, Server
 from surgical_guidance.relay.timeline import Timeline
+from surgical_guidance.relay.video.overlays import Overlays
+from surgical_guidance.relay.video.settings import VideoSettings
 from surgical_guidance.relay.view import View
+
+if TYPE_CHECKING:
+    from surgical_guidance.relay.video.room import Room
 
 TICK_S = 0.05  # how often silence is looked for and the state is sent: see view.py for what must fit into 500 ms
 GOODBYE_S = 0.5  # for the pages to go when the relay stops
+ANSWER_S = 2.0  # for the loop to act on a service call
 START_S = 10.0  # for the loop to come up, on a machine that loads models at the same time
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How pictures are made and how many may watch."""
+    """How pictures are made and how many may watch.
+
+    :param video: how video is made; None: single pictures only.
+    :param masks: regions of the picture that are always blackened.
+    :param withhold_unjudged: pixelate what no scene has judged yet.
+    """
 
     jpeg_quality: int
     max_width: int
     limits: Limits
+    masks: tuple[Rectangle, ...] = ()
+    withhold_unjudged: bool = False
+    video: VideoSettings | None = None
+
+
+def _nobody(_what: str, _fields: dict[str, Any], answer: Answer) -> Cancel:
+    answer(False, 'nobody is there to be asked')
+    return lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """Where what pages do goes to.
+
+    :param draw: publishes a mark, in the loop's thread.
+    :param ask: asks a service of the guidance.
+    """
+
+    draw: Callable[[Annotation], None] = lambda _mark: None
+    ask: Ask = _nobody
 
 
 class Service:
@@ -54,6 +92,10 @@ class Service:
     :param listener: bound socket to serve on; belongs to the service from now on.
     :param on_tick: called about 20 times a second while the loop turns, in its thread.
     :param on_problem: gets what is wrong, and ``''`` when pictures can be read (again), in any thread.
+    :param door: who is let in; it belongs to the service's thread from now on. None: everybody on this host.
+    :param tls: certificate and key; None: plain.
+    :param on_participants: gets who is here, on change and once a second, in the service's thread.
+    :param outward: where what pages do goes to.
     """
 
     def __init__(
@@ -62,19 +104,39 @@ class Service:
         settings: Settings,
         on_tick: Callable[[], None],
         on_problem: Callable[[str], None],
+        door: Door | None = None,
+        tls: ssl.SSLContext | None = None,
+        on_participants: Callable[[Iterable[Visit]], None] = lambda _visits: None,
+        outward: Outward | None = None,
     ) -> None:
+        self.door = door or Door(Policy.load())
+        self._tls = tls
+        self._on_participants = on_participants
+        self._participants_told_ns = 0
+        self.door.attendance.on_change.append(self._tell_participants_soon)
         self._on_tick = on_tick
         self._on_problem = on_problem
-        self._hub = Hub()
+        self._hub = Hub(self._on_leave)
         self._view = View()
         self._timeline = Timeline()
         self._pairing = Pairing()
+        self.privacy = Privacy(settings.masks, unjudged=settings.withhold_unjudged)
         self._encoder = PictureEncoder(
-            settings.jpeg_quality, settings.max_width, lambda p: self._call(self._take_picture, p), on_problem
+            settings.jpeg_quality,
+            settings.max_width,
+            lambda p: self._call(self._take_picture, p),
+            on_problem,
+            self.privacy,
         )
-        self._server = Server(self._hub, self._hello, self._health, settings.limits)
+        self._server = Server(self._hub, self._hello, self._health, self.door, settings.limits)
+        self._overlays = Overlays()
+        self._video, self._video_refused = self._open_video(settings.video)
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
+        outward = outward or Outward()
+        self._marks = Marks(outward.draw, self._view.stamp_ns)
+        self._server.ops.register('annotate', self._marks.draw)
+        Requests(self._server.ops, outward.ask, self._loop)
         self._stop = asyncio.Event()
         self._release: asyncio.TimerHandle | None = None
         self._up = threading.Event()
@@ -93,18 +155,36 @@ class Service:
     def stop(self) -> None:
         """Close every page and the socket; nothing runs any more when this returns. Nobody may send facts any more."""
         self._encoder.stop()
+        if self._video is not None:
+            self._video.halt()
         self._call(self._stop.set)
         self._thread.join()
         self._loop.close()
 
+    @property
+    def video_told(self) -> str:
+        """Say how video is made, or why there is none."""
+        if self._video is None:
+            return f'none, single pictures only: {self._video_refused}'
+        choice = self._video.encoder
+        return f'{choice.codec}' + (f' ({choice.why})' if choice.why else '')
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, for the parts of the relay that live on it too; it turns between :meth:`start` and :meth:`stop`."""
+        return self._loop
+
     def frame(self, frame: FrameFact) -> None:
         """Take a frame, from any thread. Its pixels are touched only while somebody watches."""
-        if self._hub.watched:
+        if self._hub.pictures:
             self._encoder.offer(frame)
+        if self._video is not None:
+            self._video.offer(frame)
         self._call(self._take_frame, frame)
 
     def scene(self, scene: SceneFact) -> None:
-        """Take a scene, from any thread."""
+        """Take a scene, from any thread. Whether pictures may be seen is judged at once, not in the loop's turn."""
+        self.privacy.on_scene(scene.outside)
         self._call(self._take_scene, scene)
 
     def advice(self, advice: AdviceFact) -> None:
@@ -123,6 +203,41 @@ class Service:
         """Take the times of a frame, from any thread."""
         self._call(self._take_timing, timing)
 
+    def annotation(self, mark: Annotation) -> None:
+        """Take a mark that somebody drew, from any thread."""
+        self._call(self._take_annotation, mark)
+
+    def _open_video(self, settings: VideoSettings | None) -> tuple[Room | None, str]:
+        """Give the room, or why there is none: single pictures go on without it."""
+        if settings is None:
+            return None, 'switched off'
+        try:
+            from surgical_guidance.relay.video.room import Room  # here: hosts without aiortc have single pictures
+        except ModuleNotFoundError as error:
+            return None, f'{error.name} is not installed'
+        try:
+            return Room(
+                settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare, self._note
+            ), ''
+        except GuidanceError as error:
+            return None, str(error)
+
+    def end_session(self, participant: str, by: str) -> list[str]:
+        """Send somebody away, or everybody but the surgeons, from any thread but the service's; give their names.
+
+        :param participant: id of a connection; '' = all.
+        :raises AccessError: if there is no such participant.
+        :raises HostError: if the service does not answer.
+        """
+
+        async def end() -> list[str]:
+            return self.door.end_session(participant, by)
+
+        try:
+            return asyncio.run_coroutine_threadsafe(end(), self._loop).result(ANSWER_S)
+        except TimeoutError as error:
+            raise HostError('the relay is too busy to answer', where='end_session') from error
+
     def _call(self, work: Callable[..., None], *facts: object) -> None:
         self._loop.call_soon_threadsafe(work, *facts)
 
@@ -139,9 +254,11 @@ class Service:
     # From here on everything runs in the loop's thread.
 
     async def _serve(self, listener: socket.socket) -> None:
-        runner = web.AppRunner(self._server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+        runner = self.door.runner(self._server.app(), GOODBYE_S)
         await runner.setup()
-        await web.SockSite(runner, listener, backlog=16).start()
+        if self._video is not None:
+            self._video.start()
+        await self.door.site(runner, listener, self._tls).start()
         self._up.set()
         stop = asyncio.create_task(self._stop.wait())
         ticker = asyncio.create_task(self._tick())
@@ -153,17 +270,43 @@ class Service:
             ticker.cancel()
             stop.cancel()
             self._hub.close()
+            if self._video is not None:
+                await self._video.close()
             await runner.cleanup()
 
     async def _tick(self) -> None:
         while True:
             self._on_tick()
+            self.door.look()
             now_ns = self._look()
+            self._note_who_speaks()
+            self._tell_participants(now_ns)
             if self._hub.watched:
-                self._hub.state(wire.text('state', self._view.json(now_ns)))
+                self._hub.state(wire.text('state', self._state(now_ns)))
             else:
                 self._pairing.clear()
             await asyncio.sleep(TICK_S)
+
+    def _tell_participants_soon(self) -> None:
+        """Note a change; it is told with the next tick, however many come and go until then."""
+        self._participants_told_ns = 0
+
+    def _note_who_speaks(self) -> None:
+        """Bring who has the microphone on into the list of who is here."""
+        if self._video is None:
+            return
+        speaking = {who['id'] for who in self._video.voices.speaking()}
+        for connection in list(self.door.attendance.visits):
+            self.door.attendance.note(connection, speaking=connection in speaking)
+
+    def _tell_participants(self, now_ns: int) -> None:
+        if now_ns - self._participants_told_ns < NS_PER_S / PARTICIPANTS.rate:
+            return
+        changed = self._participants_told_ns == 0
+        self._participants_told_ns = now_ns
+        self._on_participants(self.door.attendance.visits.values())
+        if changed:
+            self._server.tell_participants()
 
     def _look(self) -> int:
         """Send what has changed, at once; give the instant of this look [ns]."""
@@ -173,21 +316,34 @@ class Service:
         for event in events:
             self._hub.event(wire.text('event', event))
         if events and self._hub.watched:
-            self._hub.state(wire.text('state', view.json(now_ns)))
+            self._hub.state(wire.text('state', self._state(now_ns)))
         return now_ns
+
+    def _state(self, now_ns: int) -> Json:
+        state = self._view.json(now_ns)
+        state['picture']['withheld'] = self.privacy.withheld
+        return state
 
     def _take_frame(self, frame: FrameFact) -> None:
         self._view.on_frame(frame, monotonic_ns())
+        self._marks.on_frame(frame)
+        if self._hub.video:
+            self._overlays.on_frame(frame)
 
     def _take_scene(self, scene: SceneFact) -> None:
         now_ns = monotonic_ns()
         self._view.on_scene(scene, now_ns)
+        if self._hub.video:
+            self._hub.overlay(wire.overlay(self._overlays.on_scene(scene)))
         self._send(self._pairing.on_scene(scene, now_ns))
 
     def _take_advice(self, advice: AdviceFact) -> None:
         now_ns = monotonic_ns()
         self._view.on_advice(advice, now_ns)
         self._look()
+        path = self._overlays.on_advice(advice) if self._hub.video else None
+        if path is not None:
+            self._hub.overlay(wire.overlay(path))
         self._send(self._pairing.on_advice(advice, now_ns))
 
     def _take_status(self, status: StatusFact) -> None:
@@ -200,6 +356,10 @@ class Service:
 
     def _take_timing(self, timing: TimingFact) -> None:
         self._view.on_timing(timing, monotonic_ns())
+
+    def _take_annotation(self, mark: Annotation) -> None:
+        told = self._marks.take(mark)
+        self._hub.mark(told['author'], told['id'], wire.text('mark', told))
 
     def _take_picture(self, picture: Picture) -> None:
         now_ns = monotonic_ns()
@@ -217,12 +377,29 @@ class Service:
         self._send(self._pairing.overdue(monotonic_ns()))
 
     def _hello(self) -> Json:
-        return {'protocol': wire.PROTOCOL, 'session': self._session, 'timeline': list(self._timeline.events)}
+        video = {'encoder': self._video.encoder.codec} if self._video is not None else None
+        return {
+            'protocol': wire.PROTOCOL,
+            'session': self._session,
+            'timeline': list(self._timeline.events),
+            'marks': self._marks.standing(),
+            'video': video,
+        }
 
     def _health(self) -> Json:
         health = self._hub.json()
+        trips = [visit.round_trip_ms for visit in self.door.attendance.visits.values()]
+        health['round_trip_ms'] = max((trip for trip in trips if math.isfinite(trip)), default=None)
         health['pictures'] |= {
             'skipped': self._encoder.dropped + self._encoder.overwritten,
             'superseded': self._pairing.superseded,
         }
+        health['video'] = self._video.json() if self._video is not None else {'off': self._video_refused}
         return health
+
+    def _note(self, connection: str, speaking: bool) -> None:
+        self.door.attendance.note(connection, speaking=speaking)
+
+    def _on_leave(self, client: Client) -> None:
+        if self._video is not None:
+            self._video.leave(client)

@@ -158,6 +158,7 @@ class View:
         status = self._status if self.system(now_ns) != 'no_guidance' else None
         return {
             'now_ms': round(now_ns / NS_PER_MS, 3),
+            'stamp_ms': self.stamp_ns(now_ns) // NS_PER_MS,
             'system': {
                 'state': self.system(now_ns),
                 'reasons': list(status.reasons) if status else [],

@@ -25,6 +25,11 @@ def text(op: str, content: Json) -> str:
     return json.dumps({'op': op, **content}, ensure_ascii=False, separators=(',', ':'), allow_nan=False)
 
 
+def overlay(content: Json) -> str:
+    """Write what is drawn over one frame of the video."""
+    return text('overlay', content)
+
+
 def picture(pair: Pair) -> bytes:
     """Write a picture with the outlines of the very frame."""
     shot = pair.picture
@@ -37,6 +42,7 @@ def picture(pair: Pair) -> bytes:
             'height': shot.height,
             'scene': pair.scene.json if pair.scene else None,
             'path': list(pair.path),
+            'arrow': list(pair.arrow),
         },
     ).encode()
     return b''.join((_LENGTH.pack(len(header)), header, shot.jpeg))

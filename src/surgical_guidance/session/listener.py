@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import rclpy
@@ -11,7 +12,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from surgical_guidance_msgs.msg import FrameTiming, GuidanceStatus, InferenceStatus, StageStatus, Suggestion
 
-from surgical_guidance.contract import HEARTBEAT, INFERENCE_STATUS, NAMESPACE, STATUS, SUGGESTION, TIMING
+from surgical_guidance.contract import HEARTBEAT, INFERENCE_STATUS, NAMESPACE, STAGES, STATUS, SUGGESTION, TIMING
 from surgical_guidance.ports import subscription
 from surgical_guidance.session.collector import ModelUse
 
@@ -40,6 +41,8 @@ class Listener:
         self._collector = collector
         self.first_frame = threading.Event()
         self.watched = threading.Event()
+        self.status_at = 0.0  # monotonic [s]
+        self.heartbeat_at = 0.0
         self.failed = threading.Event()
         self.finished = threading.Event()
         self._pids: dict[str, int] = {}
@@ -84,12 +87,13 @@ class Listener:
 
     def _on_heartbeat(self, message: StageStatus) -> None:
         self._pids[message.stage] = message.pid
+        self.heartbeat_at = time.monotonic()
         if message.state in (StageStatus.ERROR, StageStatus.FAILED):
             self._collector.problems[message.stage] = message.detail
         else:
             self._collector.problems.pop(message.stage, None)
             self._collector.details[message.stage] = message.detail
-        if message.state == StageStatus.FAILED:
+        if message.state == StageStatus.FAILED and message.stage in STAGES:  # guidance goes on without a recorder
             self.failed.set()
         if message.state == StageStatus.FINISHED:
             self.finished.set()
@@ -114,4 +118,5 @@ class Listener:
     def _on_status(self, message: GuidanceStatus) -> None:
         self._collector.state = STATES.get(message.state, 'unknown')
         self._collector.rate_hz = message.frame_rate
+        self.status_at = time.monotonic()
         self.watched.set()

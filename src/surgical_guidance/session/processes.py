@@ -1,6 +1,9 @@
 """The processes of a run: started, started again when they die, and ended together.
 
-Each child also ends by itself when this process is gone (``container.PARENT``), so nothing is left behind even after
+This is the supervisor where there is no ``ros2 launch``: it notices the end of a process at once (a process file
+descriptor), starts it again after a back-off that doubles with every death in a short while, and gives up on one that
+will not stay up. What hangs is ended by the watchdog; the watchdog itself, when it hangs, by :class:`.run.Run`. Each
+child also ends by itself when this process is gone (``container.PARENT``), so nothing is left behind even after
 ``kill -9``.
 """
 
@@ -19,9 +22,11 @@ import psutil
 
 from surgical_guidance.container import PARENT
 
-RESTART_DELAY_S = 0.5
+BACK_OFF_FIRST_S = 0.1
+BACK_OFF_LAST_S = 5.0
 RESTARTS = 5  # within this many seconds ...
 RESTARTS_WITHIN_S = 30.0  # ... is a process that will not come up
+CONTAINER = 'surgical_guidance.container'
 END_S = 1.5  # what a process gets to end by itself before it is killed [s]
 
 
@@ -31,13 +36,20 @@ class Child:
     :param name: of a process in :mod:`surgical_guidance.container`.
     :param ros_args: what follows ``--ros-args``.
     :param log: file that takes its output.
+    :param vital: without it there is no guidance: the run ends when it will not stay up.
+    :param module: what is run.
     """
 
-    def __init__(self, name: str, ros_args: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, name: str, ros_args: Sequence[str], log: Path, *, vital: bool = True, module: str = CONTAINER
+    ) -> None:
         self.name = name
         self.log = log
+        self.given_up = False
+        self._vital = vital
+        self._due = 0.0  # when it is started again
         self.rss_mb = 0.0
-        self._command = [sys.executable, '-m', 'surgical_guidance.container', name, '--ros-args', *ros_args]
+        self._command = [sys.executable, '-m', module, name, '--ros-args', *ros_args]
         self._process: psutil.Popen | None = None
         self._started = False
         self._cpu_s = 0.0  # of those that died
@@ -45,6 +57,7 @@ class Child:
         self._measured_from = 0.0
         self._cpu_before_s = 0.0
         self._died: list[float] = []
+        self.started_at = 0.0
 
     def start(self) -> None:
         """Start it. Ctrl-C in the terminal reaches this process alone, which ends its children in order."""
@@ -54,6 +67,7 @@ class Child:
             self._process = psutil.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
             )
+        self.started_at = time.monotonic()
 
     def measure(self) -> None:
         """Look at its memory and processor time."""
@@ -76,12 +90,14 @@ class Child:
         return 100.0 * (self._cpu_s + self._cpu_now_s - self._cpu_before_s) / seconds if self._measured_from else 0.0
 
     def poll(self, tell: Callable[[str], None]) -> bool:
-        """Start it again if it died; False when it will not stay up.
+        """Start it again if it died; False when it will not stay up and there is no guidance without it.
 
         :param tell: gets one line for people.
         """
+        if self.given_up:
+            return True
         if self._process is None:
-            if time.monotonic() - self._died[-1] >= RESTART_DELAY_S:
+            if time.monotonic() >= self._due:
                 self.start()
             return True
         code = self._process.poll()
@@ -95,7 +111,9 @@ class Child:
         cause = f'by signal {signal.Signals(-code).name}' if code < 0 else f'with exit status {code}'
         if len(self._died) > RESTARTS:
             tell(f'{self.name} ended {cause}, the {len(self._died)}th time in a short while: giving up ({self.log})')
-            return False
+            self.given_up = True
+            return not self._vital
+        self._due = now + back_off_s(len(self._died))
         tell(f'{self.name} ended {cause}; it is started again ({self.log})')
         return True
 
@@ -109,11 +127,27 @@ class Child:
         lines = self.log.read_text(encoding='utf-8', errors='replace').split('\n') if self.log.exists() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), '')
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs; 0 where none does."""
+        return 0 if self._process is None else int(self._process.pid)
+
+    def kill(self) -> None:
+        """End it at once: it hangs."""
+        if self._process is not None:
+            with contextlib.suppress(psutil.Error):
+                self._process.kill()
+
     def signal_end(self) -> None:
         """Ask it to end."""
         if self._process is not None:
             with contextlib.suppress(psutil.Error):
                 self._process.send_signal(signal.SIGINT)
+
+
+def back_off_s(deaths: int) -> float:
+    """Give the wait before a process is started again that died so many times in a short while [s]."""
+    return float(min(BACK_OFF_FIRST_S * 2.0 ** (deaths - 1), BACK_OFF_LAST_S))
 
 
 def end(children: Sequence[Child], deadline_s: float = END_S) -> list[str]:

@@ -25,12 +25,17 @@ from surgical_guidance.relay.node import RelayParams
 from surgical_guidance.session.collector import Collector
 from surgical_guidance.session.listener import Listener
 from surgical_guidance.session.parameters import PARAMS, read
-from surgical_guidance.session.processes import Child, end
+from surgical_guidance.session.processes import CONTAINER, Child, end
+from surgical_guidance.watchdog.litter import sweep
+from surgical_guidance.watchdog.node import WatchdogParams
+from surgical_guidance.watchdog.processes import Processes
 
 FASTDDS_PROFILE = Path(__file__).with_name('fastdds.xml')
 START_S = 60.0  # what the processes get to come up, loading and warm-up included [s]
 LAST_DOMAIN = 232  # beyond it the ports of DDS would be larger than there are
-LOOK_S = 0.1  # how often the processes are looked after [s]
+LOOK_S = 0.1  # how often the processes are looked after, besides at once when one ends [s]
+WATCHDOG_START_S = 5.0  # what a watchdog that was started again gets before it must speak [s]
+WATCHDOG_SILENT_S = 3.0  # without a status for so long the watchdog hangs
 MEASURE_EVERY = 10  # looks
 
 
@@ -44,6 +49,8 @@ class RunOptions:
     :param models: names or manifests of the models that look; empty: as for the source.
     :param composed: camera, inference and advice in one process; else each in its own.
     :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
+    :param metrics_port: of the metrics; 0 takes a free one, -1: none; None: as for the source, or a free one.
+    :param container: module that hosts the nodes; another one for trying what happens when things break.
     :param run_dir: where logs and the parameters that the options set go.
     """
 
@@ -54,6 +61,8 @@ class RunOptions:
     params_file: Path | None
     run_dir: Path
     models: tuple[str, ...] = ()
+    metrics_port: int | None = None
+    container: str = CONTAINER
 
 
 class Run:
@@ -69,6 +78,7 @@ class Run:
         self.source = options.source or self._given['camera'].get('source') or CameraParams().source
         port = options.port if options.port is not None else self._given['relay'].get('port')
         self._port = RelayParams().port if port is None else int(port)
+        self.metrics_port = -1
         self.models = options.models or tuple(self._given['inference'].get('models') or DEFAULT_MODELS)
         self._claim: Claim | None = None
         self._told: dict[str, str] = {}
@@ -78,10 +88,12 @@ class Run:
         self._stop = threading.Event()
         self._listener: Listener | None = None
         self._children: list[Child] = []
+        self._ends = Processes()
 
     def stop(self) -> None:
         """End the run soon. May be called from a signal handler or another thread."""
         self._stop.set()
+        self._ends.wake()
 
     def start(self) -> None:
         """Start the processes and wait for the first frame that was advised on, and for the console.
@@ -89,6 +101,9 @@ class Run:
         :raises GuidanceError: if the run cannot start; nothing is left running.
         """
         _prepare_environment()
+        removed, freed = sweep()
+        if removed:
+            self._tell(f'removed what dead processes left in shared memory: {len(removed)} files, {freed >> 20} MiB')
         try:
             self._preflight()
             self._bring_all_up()
@@ -103,14 +118,22 @@ class Run:
         names = ('guidance',) if self.options.composed else ('camera', 'inference', 'advice')
         arguments = self._ros_arguments()
         self._children = [
-            Child(name, arguments, self.options.run_dir / f'{name}.log') for name in ('watchdog', 'relay', *names)
+            Child(
+                name,
+                arguments,
+                self.options.run_dir / f'{name}.log',
+                vital=name not in ('relay', 'recorder'),  # the operating room goes on without them
+                module=self.options.container,
+            )
+            for name in ('watchdog', 'relay', 'recorder', *names)
         ]
         listener = self._listener = Listener(self.collector)
         live = is_live(self.source)
         # Who watches and who shows come first: their start must not take the processor from the first frames.
-        self._bring_up(self._children[:2], lambda: listener.watched.is_set() and self.console_url)
+        # The recorder is started with them and not waited for: it yields to everybody.
+        self._bring_up(self._children[:3], lambda: listener.watched.is_set() and self.console_url)
         self._bring_up(
-            self._children[2:],  # a camera that is not there yet is waited for with everything running
+            self._children[3:],  # a camera that is not there yet is waited for with everything running
             lambda: listener.first_frame.is_set() or (live and 'camera' in self.collector.problems),
         )
 
@@ -118,9 +141,16 @@ class Run:
         """Look after the processes for a second; False when the run is over."""
         assert self._listener is not None  # noqa: S101  (start came before)
         looks = 0
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.is_set():
+            for child in self._children:
+                if child.pid:
+                    self._ends.follow(child.pid)
+            self._ends.wait(LOOK_S)
+            if self._stop.is_set():
+                break
             looks += 1
             self._tell_problems()
+            self._end_hung_watchdog()
             if not all(child.poll(self._tell) for child in self._children):
                 self.failed = True
                 return False
@@ -147,6 +177,7 @@ class Run:
             child.name: {'cpu_percent': round(child.cpu_percent, 1), 'rss_mb': round(child.rss_mb, 1)}
             for child in self._children
         }
+        self._ends.close()
         if self._listener is not None:
             self._listener.close()
         if self._claim is not None:
@@ -165,9 +196,24 @@ class Run:
         return self.collector.details.get('relay', '')
 
     @property
+    def metrics_url(self) -> str:
+        """Address of the metrics; '' where there are none."""
+        return f'http://127.0.0.1:{self.metrics_port}/metrics' if self.metrics_port > 0 else ''
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds since the first frame that was advised on; 0 before."""
         return time.monotonic() - self.started if self.started else 0.0
+
+    def _end_hung_watchdog(self) -> None:
+        """End the watchdog where it lives and says nothing, while others are heard: it will be started again."""
+        listener, watchdog = self._listener, self._children[0]
+        if listener is None or not watchdog.pid:
+            return
+        spoke_at = max(listener.status_at, watchdog.started_at + WATCHDOG_START_S)
+        if listener.heartbeat_at - spoke_at > WATCHDOG_SILENT_S:
+            watchdog.kill()
+            self._tell(f'watchdog has said nothing for {listener.heartbeat_at - spoke_at:.1f} s and is ended')
 
     def _tell_problems(self) -> None:
         """Tell what is newly wrong with a stage."""
@@ -208,6 +254,26 @@ class Run:
                         remedy='end what uses the port, or choose another with --port (0: any free one)',
                     ) from error
 
+        self.metrics_port = self._find_metrics_port()
+
+    def _find_metrics_port(self) -> int:
+        """Give the port of the metrics, -1 for none. Two guidances on one host must not fight for the usual one."""
+        given = self._given['watchdog'].get('metrics_port')
+        asked = self.options.metrics_port if self.options.metrics_port is not None else given
+        port = WatchdogParams().metrics_port if asked is None else int(asked)
+        if port < 0:
+            return -1
+        try:
+            return _free_port(port)
+        except OSError as error:
+            if asked is not None:
+                raise HostError(
+                    f'no metrics can be served ({error.strerror})',
+                    where=f'127.0.0.1:{port}',
+                    remedy='end what uses the port, or choose another with --metrics-port (0: any free one, -1: none)',
+                ) from error
+            return _free_port(0)
+
     def _ros_arguments(self) -> list[str]:
         """Write the options as a parameters file: on a command line a URI like ``phantom:`` would be read as YAML."""
         chosen: dict[str, Any] = {
@@ -215,10 +281,14 @@ class Run:
             '/**/relay': {'ros__parameters': {'port': self._port}},
             '/**/inference': {'ros__parameters': {'models': list(self.models)}},
         }
+        chosen['/**/watchdog'] = {'ros__parameters': {'metrics_port': self.metrics_port}}
         if not self._given['watchdog'].get('log_directory'):
-            chosen['/**/watchdog'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
+            chosen['/**/watchdog']['ros__parameters']['log_directory'] = str(self.options.run_dir.resolve())
         if not self._given.get('advice', {}).get('log_directory'):
             chosen['/**/advice'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
+        if not self._given['recorder'].get('directory'):
+            evidence = self.options.run_dir.resolve() / 'evidence'
+            chosen['/**/recorder'] = {'ros__parameters': {'directory': str(evidence)}}
         path = self.options.run_dir / 'run.yaml'
         path.touch()
         path.chmod(0o600)  # a stream's URI may hold a password
@@ -248,6 +318,14 @@ class Run:
                     where=', '.join(child.name for child in children),
                     remedy=f'the logs are in {self.options.run_dir}',
                 )
+
+
+def _free_port(port: int) -> int:
+    """Give a port of the loopback interface that can be had now, this one or (0) any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(('127.0.0.1', port))
+        return int(probe.getsockname()[1])
 
 
 def _prepare_environment() -> None:

@@ -1,13 +1,19 @@
-"""The alarms that stand. An alarm latches: it goes when its condition is gone and somebody has acknowledged it."""
+"""The alarms that stand. An alarm latches: it goes when its condition is gone and somebody has acknowledged it.
+
+One of medium priority that lasts and that nobody acknowledges becomes one of high priority after a while.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.watchdog.alarm_table import Definition
+from surgical_guidance.watchdog.alarm_table import Definition, Priority
+
+ESCALATE_AFTER_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,7 @@ class Alarm:
     :param acknowledged_ns: when that was, ROS time [ns]; 0 until then.
     :param detail: values against limits at the moment it was raised.
     :param count: how often it was raised since start.
+    :param escalated: nobody acknowledged it in time; it is one priority more urgent than its definition says.
     """
 
     definition: Definition
@@ -31,6 +38,12 @@ class Alarm:
     cleared_ns: int = 0
     acknowledged_by: str = ''
     acknowledged_ns: int = 0
+    escalated: bool = False
+
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is now."""
+        return Priority(self.definition.priority + self.escalated)
 
     @property
     def acknowledged(self) -> bool:
@@ -44,6 +57,7 @@ class Event(Enum):
     RAISED = 'raised'
     CLEARED = 'cleared'
     ACKNOWLEDGED = 'acknowledged'
+    ESCALATED = 'escalated'
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +72,13 @@ class AlarmList:
     """Keeps every alarm from when it is raised until it is gone and acknowledged.
 
     :param table: every alarm there is, by id.
+    :param escalate_after_s: how long an alarm of medium priority may last before somebody has acknowledged it [s].
     """
 
-    def __init__(self, table: Mapping[str, Definition]) -> None:
-        self._table = table
+    def __init__(self, table: Mapping[str, Definition], escalate_after_s: float = ESCALATE_AFTER_S) -> None:
+        self.table = table
+        self._escalate_after_ns = int(escalate_after_s * NS_PER_S)
+        self._raised_ns: dict[str, int] = {}  # monotonic
         self._standing: dict[str, Alarm] = {}
         self._counts = dict.fromkeys(table, 0)
         self._since_ns: dict[str, int] = {}  # monotonic; since when the condition differs from the alarm
@@ -69,7 +86,7 @@ class AlarmList:
     @property
     def standing(self) -> tuple[Alarm, ...]:
         """Those that are active or not acknowledged; the most urgent first, of one priority the newest first."""
-        return tuple(sorted(self._standing.values(), key=lambda a: (-a.definition.priority, -a.raised_ns)))
+        return tuple(sorted(self._standing.values(), key=lambda a: (-a.priority, -a.raised_ns)))
 
     def update(self, conditions: Mapping[str, str], now_ns: int, stamp_ns: int) -> list[Change]:
         """Take the conditions of this moment.
@@ -80,17 +97,20 @@ class AlarmList:
         :return: what happened because of it.
         """
         changes = []
-        for definition in self._table.values():
+        for definition in self.table.values():
             holds = definition.id in conditions
             alarm = self._standing.get(definition.id)
             if holds == (alarm is not None and alarm.active):
                 self._since_ns.pop(definition.id, None)
+                if alarm is not None and self._is_overdue(alarm, now_ns):
+                    changes.append(self._keep(Event.ESCALATED, replace(alarm, escalated=True)))
                 continue
             delay_s = definition.raise_after_s if holds else definition.clear_after_s
             if now_ns - self._since_ns.setdefault(definition.id, now_ns) < delay_s * NS_PER_S:
                 continue
             del self._since_ns[definition.id]
             if holds:
+                self._raised_ns[definition.id] = now_ns
                 changes.append(self._raise(definition, conditions[definition.id], stamp_ns))
             elif alarm is not None:
                 changes.append(self._clear(alarm, stamp_ns))
@@ -110,9 +130,23 @@ class AlarmList:
             if not alarm.acknowledged
         ]
 
+    def restore(self, alarms: Iterable[Alarm]) -> None:
+        """Let alarms stand that another watchdog had raised and nobody had acknowledged when it died.
+
+        They wait to be acknowledged. Whether their conditions still hold is seen anew.
+        """
+        for alarm in alarms:
+            self._counts[alarm.definition.id] = alarm.count
+            self._standing[alarm.definition.id] = replace(alarm, active=False)
+
+    def _is_overdue(self, alarm: Alarm, now_ns: int) -> bool:
+        waits = alarm.active and not alarm.acknowledged and not alarm.escalated
+        lasted_ns = now_ns - self._raised_ns.get(alarm.definition.id, now_ns)
+        return waits and alarm.definition.priority is Priority.MEDIUM and lasted_ns >= self._escalate_after_ns
+
     def knows(self, alarm_id: str) -> bool:
         """Whether there is such an alarm at all."""
-        return alarm_id in self._table
+        return alarm_id in self.table
 
     def _raise(self, definition: Definition, detail: str, stamp_ns: int) -> Change:
         self._counts[definition.id] += 1

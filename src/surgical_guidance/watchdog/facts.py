@@ -15,10 +15,13 @@ from statistics import median
 from typing import Final
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.contract import HEARTBEAT, TOPICS, Topic
+from surgical_guidance.contract import HEARTBEAT, STAGES, TOPICS, Topic
 
 WATCHED: Final = tuple(topic for topic in TOPICS if topic.deadline and topic.publisher != 'watchdog')
 """The topics that promise a deadline, apart from the watchdog's own."""
+
+REGULAR: Final = tuple(t for t in TOPICS if t.rate and not t.deadline and t.publisher in STAGES)
+"""The topics that promise a rate alone: told in the diagnostics, and nothing depends on them."""
 
 FRAME_PATH: Final = frozenset(topic.publisher for topic in WATCHED)
 """The stages without which there is no current advice."""
@@ -26,6 +29,9 @@ FRAME_PATH: Final = frozenset(topic.publisher for topic in WATCHED)
 SHORTEST_LIMIT_S: Final = 0.1  # a fast source gets no stricter limit: a process that waits for a core is not lost yet
 NOTICE_S: Final = 0.01  # the deadline is for the one who is told: what waking up and telling takes is kept back from it
 UNKNOWN_INTERVAL_S: Final = 1.0  # taken for a source that promises no rate, until enough of its frames were seen
+RESTART_TOLD_S: Final = 5.0
+FLOOD_TIMES: Final = 4.0  # so many times the rate that is promised is more than our stages ever send,
+FLOOD_HZ: Final = 30.0  # where the promised rate is at least this
 MISSED_BEATS: Final = 5.0  # where the table has a rate and no deadline; a killed process is known long before
 FREQUENCY_SHARE: Final = 0.8  # of the promised rate
 WINDOW_S: Final = 1.0
@@ -125,6 +131,14 @@ class Arrivals:
         """Whether something came, ever."""
         return self._last_ns != 0
 
+    def flood(self, promised: float) -> str:
+        """Tell that far more comes than is promised [Hz], or ''."""
+        rate = len(self._window) / WINDOW_S
+        limit = FLOOD_TIMES * max(promised, FLOOD_HZ)
+        return (
+            f'{rate:.0f} messages a second on {self.topic.name}, {limit:.0f} are far too many' if rate > limit else ''
+        )
+
     @property
     def usual_interval_s(self) -> float:
         """The median time between two messages [s]; :data:`UNKNOWN_INTERVAL_S` before there are a few."""
@@ -182,6 +196,8 @@ class StageFacts:
     :param ended: its process is known to have ended.
     :param dismissed: it had said before that it will not work any more: it was taken down in good order, not lost.
     :param pid: 0 before the first heartbeat.
+    :param stopped: its process stands still.
+    :param restarted: another process took its place a moment ago, though it was not taken down in good order.
     """
 
     heard: bool
@@ -196,6 +212,8 @@ class StageFacts:
     pid: int
     detail: str
     done: int
+    restarted: bool = False
+    stopped: bool = False
 
 
 class Stage:
@@ -216,15 +234,23 @@ class Stage:
         self._worked = False
         self._detail = ''
         self._done = 0
+        self._restarted_ns: int | None = None
+        self.stopped = False
+        """Its process was stopped and stands still, as whoever looks at processes says."""
         self.pid = 0
 
     def beat(self, at_ns: int, pid: int, state: StageState, detail: str, done: int) -> None:
         """Take a heartbeat; one that was still on its way when the process ended is not a sign of life."""
+        lost = self._ended_ns is not None or (self._beats.heard and at_ns >= (self.due_ns() or 0))
         if self._ended_ns is not None:
             if pid == self.pid and at_ns < self._ended_ns + self._limit_s * NS_PER_S:
                 return
             self._ended_ns = None  # started again; or the process that ended had the same number on another host
+        if lost and self.pid != pid and not self._dismissed:
+            self._restarted_ns = at_ns
         self._worked = state in AT_WORK or (self._worked and pid == self.pid)
+        if pid != self.pid:
+            self.stopped = False
         self.pid, self._state, self._detail, self._done = pid, state, detail, done
         self._beats.arrived(at_ns)
 
@@ -260,7 +286,7 @@ class Stage:
         due_ns = self.due_ns()
         return StageFacts(
             heard=beats.heard,
-            alive=due_ns is not None and now_ns < due_ns,
+            alive=due_ns is not None and now_ns < due_ns and not self.stopped,
             frequency_ok=beats.frequency_ok,
             valid=self._state not in BROKEN,
             ended=self._ended_ns is not None,
@@ -271,4 +297,6 @@ class Stage:
             pid=self.pid,
             detail=self._detail,
             done=self._done,
+            stopped=self.stopped,
+            restarted=self._restarted_ns is not None and now_ns - self._restarted_ns < RESTART_TOLD_S * NS_PER_S,
         )

@@ -8,22 +8,41 @@ deactivated) is not lost: advice is interrupted then, and the reason says why, w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from surgical_guidance.contract import FRAME, LATENCY_LIMIT_MS, LATENCY_WARNING_MS, SCENE, SUGGESTION, TIMING
+from surgical_guidance.contract import (
+    FRAME,
+    LATENCY_LIMIT_MS,
+    LATENCY_WARNING_MS,
+    SCENE,
+    STAGE_BUDGETS_MS,
+    SUGGESTION,
+    TIMING,
+)
 from surgical_guidance.watchdog.alarm_table import (
     ADVICE_INTERRUPTED,
     CAMERA_LOST,
+    FLOODED,
+    GUIDANCE_REDUCED,
     LATENCY_WARNING,
     LOW_FRAME_RATE,
     OVER_BUDGET,
+    PICTURE_BLACK,
+    PICTURE_FROZEN,
     STAGE_ERROR,
     STAGE_LOST,
+    STAGE_RESTARTED,
+    STAGE_SLOW,
     stage_alarm,
 )
 from surgical_guidance.watchdog.facts import AT_WORK, BROKEN, FRAME_PATH, Facts, StageFacts, StageState
 from surgical_guidance.watchdog.latency import LatencyFacts
 from surgical_guidance.watchdog.state import Observation
+from surgical_guidance.watchdog.surroundings import NOTHING_KNOWN, Surroundings
+
+_WARNINGS: Final = frozenset((LATENCY_WARNING, STAGE_SLOW))
+"""What is within the limit of the whole and no reason for a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +52,20 @@ class View:
     :param stages: of every stage that is expected, by name.
     :param topics: of every topic that an expected stage sends, by its name in the contract.
     :param starting: the grace of the start is not over: what was never heard is not missed yet.
+    :param around: what is known besides.
+    :param over_budget: stages over their own budget, and what they took [ms].
+    :param reduced: which degradation step is in force and why; '' for none.
+    :param flood: that somebody floods a topic; '' while nobody does.
     """
 
     stages: Mapping[str, StageFacts]
     topics: Mapping[str, Facts]
     latency: LatencyFacts
     starting: bool
+    around: Surroundings = NOTHING_KNOWN
+    over_budget: Mapping[str, float] = field(default_factory=dict)
+    reduced: str = ''
+    flood: str = ''
 
     @property
     def gist(self) -> tuple[object, ...]:
@@ -47,6 +74,8 @@ class View:
             self.starting,
             self.latency.over_budget,
             self.latency.warning,
+            bool(self.reduced),
+            *sorted(self.around.conditions),
             *((s.heard, s.alive, s.frequency_ok, s.state) for s in self.stages.values()),
             *((t.heard, t.alive, t.frequency_ok, t.valid) for t in self.topics.values()),
         )
@@ -69,8 +98,8 @@ def judge(view: View) -> Judgement:
     """Tell what is wrong."""
     broken = _broken_stages(view)
     resting = _resting_stages(view)
-    pictures = _lost_pictures(view)
-    conditions = broken | pictures
+    pictures = _lost_pictures(view) or _dead_pictures(view)
+    conditions = broken | pictures | _by_the_way(view)
     reasons = [f'{_stage_of(alarm)}: {detail}' for alarm, detail in broken.items()]
     reasons += (f'camera: {detail}' for detail in pictures.values())
     not_current = _not_current(view)
@@ -83,9 +112,11 @@ def judge(view: View) -> Judgement:
         if not _waiting(view):
             conditions[ADVICE_INTERRUPTED] = not_current
 
-    limits = {} if not_current else _over_limits(view)
+    limits: dict[str, str] = {} if not_current else _over_limits(view)
+    if view.reduced:
+        limits[GUIDANCE_REDUCED] = view.reduced
     conditions |= limits
-    reasons += (detail for alarm, detail in limits.items() if alarm != LATENCY_WARNING)  # a warning is within the limit
+    reasons += (detail for alarm, detail in limits.items() if alarm not in _WARNINGS)
 
     if broken:
         observation = Observation.BROKEN
@@ -108,6 +139,8 @@ def _broken_stages(view: View) -> dict[str, str]:
             continue
         if stage.ended:
             broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} has ended'
+        elif stage.heard and stage.stopped:
+            broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} is stopped'
         elif stage.heard and not stage.alive and not _waiting(view) and not _process_loads(view, stage.pid):
             broken[stage_alarm(STAGE_LOST, name)] = f'no heartbeat for {stage.silent_s:.2f} s'
         elif not stage.heard and not view.starting:
@@ -147,6 +180,27 @@ def _lost_pictures(view: View) -> dict[str, str]:
     return {} if view.starting else {CAMERA_LOST: 'no frame since the start'}
 
 
+def _dead_pictures(view: View) -> dict[str, str]:
+    """Frames come, and nothing current is on them."""
+    camera, picture = view.stages.get(FRAME.publisher), view.around.picture
+    if camera is None or _rests(camera) or (view.starting and _waiting(view)):
+        return {}
+    if picture.black:  # all black is frozen too, and the light is the likelier cause
+        return {PICTURE_BLACK: picture.black}
+    return {PICTURE_FROZEN: picture.frozen} if picture.frozen else {}
+
+
+def _by_the_way(view: View) -> dict[str, str]:
+    """Tell what is wrong and keeps nobody from guiding."""
+    conditions = view.around.conditions
+    for name, stage in view.stages.items():
+        if stage.restarted:
+            conditions[stage_alarm(STAGE_RESTARTED, name)] = f'it is process {stage.pid} now'
+    if view.flood:
+        conditions[FLOODED] = view.flood
+    return conditions
+
+
 def _not_current(view: View) -> str:
     """Why advice is not current; empty where it is, or where no advice is expected of the stages there are."""
     timing, suggestion, scene = (view.topics.get(topic.name) for topic in (TIMING, SUGGESTION, SCENE))
@@ -179,6 +233,11 @@ def _over_limits(view: View) -> dict[str, str]:
         over[OVER_BUDGET] = f'capture to advice {latency.breach_ms:.0f} ms, the limit is {LATENCY_LIMIT_MS:.0f} ms'
     if timing is not None and not timing.frequency_ok:
         over[LOW_FRAME_RATE] = f'{timing.rate:.1f} frames advised on a second, the source gives {timing.promised:.1f}'
+    if view.over_budget:
+        over[STAGE_SLOW] = ', '.join(
+            f'{stage} {took_ms:.0f} ms, its budget is {STAGE_BUDGETS_MS[stage]:.0f} ms'
+            for stage, took_ms in view.over_budget.items()
+        )
     if latency.warning:
         over[LATENCY_WARNING] = f'typically {latency.p50_ms:.0f} ms, the warning level is {LATENCY_WARNING_MS:.0f} ms'
     return over

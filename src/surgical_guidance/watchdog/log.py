@@ -41,17 +41,26 @@ def state_directory() -> Path:
 def entry(change: Change, stamp_ns: int) -> dict[str, Any]:
     """Give what the log says of a change."""
     alarm = change.alarm
-    at = datetime.fromtimestamp(stamp_ns / NS_PER_S, tz=UTC)
     return {
-        'at': at.isoformat(timespec='milliseconds'),
+        'at': _text(stamp_ns),
         'event': change.event.value,
         'id': alarm.definition.id,
-        'priority': alarm.definition.priority.name.lower(),
+        'priority': alarm.priority.name.lower(),
         'detail': alarm.detail,
         'active': alarm.active,
         'acknowledged_by': alarm.acknowledged_by,
         'count': alarm.count,
     }
+
+
+def pause_entry(paused: bool, by: str, stamp_ns: int, seconds: float = 0.0) -> dict[str, Any]:
+    """Give what the log says of the alarm sounds: paused, or on again; ``by`` is who or what did it."""
+    event = 'audio_paused' if paused else 'audio_on'
+    return {'at': _text(stamp_ns), 'event': event, 'by': by, 'seconds': round(seconds, 3)}
+
+
+def _text(stamp_ns: int) -> str:
+    return datetime.fromtimestamp(stamp_ns / NS_PER_S, tz=UTC).isoformat(timespec='milliseconds')
 
 
 class AlarmLog:
@@ -67,7 +76,7 @@ class AlarmLog:
         self._sound = True
         self._overflowed = 0  # counted by the one who writes entries
         self._failed = 0  # counted by the thread
-        self._waiting: queue.Queue[str | None] = queue.Queue()
+        self._waiting: queue.Queue[str | Callable[[], None] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._write_all, name='alarm_log', daemon=True)
         self._thread.start()
 
@@ -77,6 +86,11 @@ class AlarmLog:
             self._overflowed += 1
             return
         self._waiting.put(json.dumps(entry, ensure_ascii=False))
+
+    def also(self, write: Callable[[], None]) -> None:
+        """Let the writing thread do something else that may take its time. An ``OSError`` counts as one of the log."""
+        if self._waiting.qsize() < _KEPT:
+            self._waiting.put(write)
 
     @property
     def sound(self) -> bool:
@@ -96,6 +110,9 @@ class AlarmLog:
     def _write_all(self) -> None:
         noted = 0
         while (line := self._waiting.get()) is not None:
+            if not isinstance(line, str):
+                self._do(line)
+                continue
             lost = self.lost
             gap = [json.dumps({'event': 'gap', 'lost': lost - noted})] if lost > noted else []
             try:
@@ -106,6 +123,12 @@ class AlarmLog:
             else:
                 noted = lost
                 self._sound = True
+
+    def _do(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self._tell(error)
 
     def _append(self, lines: list[str]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from surgical_guidance_msgs.msg import GuidanceStatus
 from surgical_guidance.clock import to_time
 from surgical_guidance.contract import TIMING
 from surgical_guidance.watchdog.alarms import Alarm
+from surgical_guidance.watchdog.audio import NO_PAUSE, Pause
 from surgical_guidance.watchdog.watch import Outcome
 
 
@@ -19,10 +20,12 @@ def alarm_message(alarm: Alarm) -> AlarmMessage:
         raised_at=to_time(alarm.raised_ns),
         cleared_at=to_time(alarm.cleared_ns),
         id=alarm.definition.id,
-        priority=int(alarm.definition.priority),
+        priority=int(alarm.priority),
         active=alarm.active,
         acknowledged=alarm.acknowledged,
         acknowledged_by=alarm.acknowledged_by,
+        acknowledged_at=to_time(alarm.acknowledged_ns),
+        escalated=alarm.escalated,
         text_zh=alarm.definition.text_zh,
         text_en=alarm.definition.text_en,
         detail=alarm.detail,
@@ -30,8 +33,14 @@ def alarm_message(alarm: Alarm) -> AlarmMessage:
     )
 
 
-def status_message(outcome: Outcome, alarms: Sequence[Alarm], stamp_ns: int) -> GuidanceStatus:
-    """Give the message of the state of the whole guidance."""
+def status_message(
+    outcome: Outcome, alarms: Sequence[Alarm], stamp_ns: int, *, step: int = 0, pause: Pause = NO_PAUSE
+) -> GuidanceStatus:
+    """Give the message of the state of the whole guidance.
+
+    :param step: of the degradation ladder.
+    :param pause: of the alarm sounds.
+    """
     timing = outcome.view.topics.get(TIMING.name)
     latency = outcome.view.latency
     return GuidanceStatus(
@@ -42,5 +51,8 @@ def status_message(outcome: Outcome, alarms: Sequence[Alarm], stamp_ns: int) -> 
         latency_p50_ms=float(latency.p50_ms),
         latency_p99_ms=float(latency.p99_ms),
         dropped=int(latency.dropped),
+        degradation_step=step,
+        audio_paused_until=to_time(pause.until_stamp_ns),
+        audio_paused_by=pause.by,
         alarms=[alarm_message(alarm) for alarm in alarms],
     )

@@ -6,30 +6,52 @@ It turns by a thread of its own, on the monotonic clock. The executor only serve
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
-from surgical_guidance_msgs.srv import AcknowledgeAlarm
+from surgical_guidance_msgs.msg import DegradationStep
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, PauseAlarmAudio
 
-from surgical_guidance.clock import NS_PER_MS, NS_PER_S, monotonic_ns
-from surgical_guidance.contract import ACKNOWLEDGE_SERVICE, ALARM, NAMESPACE, STAGES, STATUS
-from surgical_guidance.errors import ParameterError
+from surgical_guidance.clock import NS_PER_MS, NS_PER_S, monotonic_ns, to_time, wall_ns
+from surgical_guidance.contract import (
+    ACKNOWLEDGE_SERVICE,
+    ALARM,
+    DEGRADATION_STEP,
+    NAMESPACE,
+    PAUSE_AUDIO_SERVICE,
+    STAGES,
+    STATUS,
+)
+from surgical_guidance.errors import HostError, ParameterError
 from surgical_guidance.params import declare, param
 from surgical_guidance.ports import publisher
 from surgical_guidance.watchdog.alarm_table import Priority
-from surgical_guidance.watchdog.alarms import Change, Event
+from surgical_guidance.watchdog.alarms import Alarm, Change, Event
+from surgical_guidance.watchdog.audio import AudioPause
+from surgical_guidance.watchdog.clock_steps import ClockSteps
 from surgical_guidance.watchdog.diagnostics import Diagnosis, diagnose, rose
+from surgical_guidance.watchdog.exposition import LOOPBACK, serve
+from surgical_guidance.watchdog.growth import Growth
+from surgical_guidance.watchdog.host import Host
 from surgical_guidance.watchdog.inputs import Inputs
-from surgical_guidance.watchdog.log import AlarmLog, entry, state_directory
+from surgical_guidance.watchdog.log import AlarmLog, entry, pause_entry, state_directory
+from surgical_guidance.watchdog.memorial import Memorial
 from surgical_guidance.watchdog.messages import alarm_message, status_message
+from surgical_guidance.watchdog.metrics import Metrics
+from surgical_guidance.watchdog.picture import PictureFacts, PictureWatch
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.reporters import make_reporter
+from surgical_guidance.watchdog.surroundings import Surroundings
+from surgical_guidance.watchdog.surveyor import Surveyor
 from surgical_guidance.watchdog.watch import Outcome, Watch
 
 LATE_NS: Final = 20 * NS_PER_MS  # a look that comes so late was itself kept waiting
+SHORTEST_LOOK_NS: Final = 25 * NS_PER_MS  # at the picture, however fast the source is
+RESTART_TOLD_NS: Final = 5 * NS_PER_S
 STATUS_EVERY_NS: Final = int(NS_PER_S / STATUS.rate)
 
 
@@ -39,10 +61,35 @@ class WatchdogParams:
 
     stages: str = param(','.join(STAGES), 'the stages that are expected, separated by commas')
     start_grace_s: float = param(
-        15.0,
+        60.0,
         'how long the stages may take to start and load; what is missing then has failed [s]',
         minimum=1.0,
         maximum=600.0,
+    )
+    hung_after_s: float = param(
+        3.0,
+        'a stage that is alive and does nothing for this long is ended, so that it is started again; 0: never [s]',
+        minimum=0.0,
+        maximum=60.0,
+    )
+    escalate_after_s: float = param(
+        60.0,
+        'an alarm of medium priority that lasts this long and nobody acknowledges becomes one of high priority [s]',
+        minimum=5.0,
+        maximum=3600.0,
+    )
+    degradation_steps: int = param(
+        7, 'how many steps of the degradation ladder may be asked of inference; 0: none', minimum=0, maximum=30
+    )
+    memory_growth_mb: float = param(
+        150.0, 'a process that takes this much more memory than when it had settled is told [MiB]',
+        minimum=10.0, maximum=65536.0,
+    )  # fmt: skip
+    metrics_port: int = param(
+        9464,
+        'port of the metrics on 127.0.0.1, for Prometheus; 0 takes a free one, -1: no metrics',
+        minimum=-1,
+        maximum=65535,
     )
     log_directory: str = param(
         '', 'where the alarm log is kept; empty: surgical-guidance in $XDG_STATE_HOME or ~/.local/state'
@@ -61,22 +108,50 @@ class WatchdogNode(Node):
         super().__init__('watchdog', **node)
         params = declare(self, WatchdogParams)
         now_ns = monotonic_ns()
-        self._watch = Watch(stage_names(params.stages), params.start_grace_s, now_ns)
+        self._watch = Watch(
+            stage_names(params.stages),
+            params.start_grace_s,
+            now_ns,
+            degradation_steps=params.degradation_steps,
+            hung_after_s=params.hung_after_s,
+            escalate_after_s=params.escalate_after_s,
+        )
         directory = Path(params.log_directory) if params.log_directory else state_directory()
         self._log = AlarmLog(directory, self.get_logger().error)
         self._processes = Processes()
-        self._inputs = Inputs(self, self._watch, self._processes, _Unattended(), now_ns)
+        self._pictures = PictureWatch()
+        self._picture = PictureFacts()
+        self._clock_steps = ClockSteps()
+        self._inputs = Inputs(self, self._watch, self._processes, self._pictures, _Unattended(), now_ns)
+        self._memorial = Memorial(directory)
+        self._restart = self._remember()
+        self._restart_told_ns = now_ns + RESTART_TOLD_NS
+        self._surveyor = Surveyor(
+            Host(directory), Growth(params.memory_growth_mb), self._hosts, self.get_logger().warning
+        )
+        self._metrics = Metrics(tuple(self._watch.alarms.table.values()))
+        self._inputs.metrics = self._metrics
+        self.metrics_port, self._end_metrics = self._serve_metrics(params.metrics_port)
+        self._steps = publisher(self, DEGRADATION_STEP)
         self._status = publisher(self, STATUS)
         self._alarm = publisher(self, ALARM)
         self._reporter = make_reporter(self)
+        self._steps.publish(DegradationStep(stamp=to_time(wall_ns()), step=0, reason='the watchdog has started'))
         self._diagnoses: tuple[Diagnosis, ...] = ()
         self._gist: tuple[object, ...] = ()
-        self._wake_due_ns = self._status_due_ns = self._report_due_ns = now_ns
+        self._audio = AudioPause()
+        self.on_alarm: list[Callable[[Alarm, bool], None]] = []
+        """Called, by the watchdog's own thread, with every alarm that is raised (True) or cleared (False). Must return
+        at once; what is raised in it ends the watchdog."""
+        self._wake_due_ns = self._turn_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = (
+            now_ns
+        )
         self._lock = threading.Lock()
         self._closing = False
         self._failure: Exception | None = None
         self._failed = self.create_guard_condition(self._raise_failure)
         self.create_service(AcknowledgeAlarm, ACKNOWLEDGE_SERVICE, self._acknowledge)
+        self.create_service(PauseAlarmAudio, PAUSE_AUDIO_SERVICE, self._pause_audio)
         self._thread = threading.Thread(target=self._run, name='watchdog', daemon=True)
         self._thread.start()
 
@@ -87,7 +162,10 @@ class WatchdogNode(Node):
         self._closing = True
         self._processes.wake()
         self._thread.join()
+        self._end_metrics()
+        self._surveyor.close()
         self._processes.close()
+        self._log.also(self._memorial.remove)
         self._log.close()
 
     def destroy_node(self) -> None:
@@ -111,38 +189,115 @@ class WatchdogNode(Node):
             raise self._failure
 
     def _look(self, now_ns: int, ended: tuple[int, ...]) -> None:
-        """Take what has come; judge if the status is due, a silence is at its limit or a process has ended."""
-        self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
-        for pid in ended:
-            self._watch.process_ended(pid, now_ns)
+        """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
         late_ns = now_ns - self._wake_due_ns
-        if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
-            self._watch.excuse(late_ns, now_ns)
-        if ended or now_ns >= self._next_turn_ns():
-            self._turn(now_ns)
-        self._wake_due_ns = self._next_turn_ns()
+        died = self._look_at_picture(now_ns) | self._watch.processes_stopped(self._processes.stopped())
+        if ended or died or late_ns > LATE_NS or now_ns >= self._turn_due_ns:
+            self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
+            for pid in ended:
+                self._watch.process_ended(pid, now_ns)
+            if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
+                self._watch.excuse(late_ns, now_ns)
+            self._turn_due_ns = self._next_turn_ns()  # what has come may have put it off
+            if ended or died or now_ns >= self._turn_due_ns:
+                self._turn(now_ns)
+                self._turn_due_ns = self._next_turn_ns()
+        self._wake_due_ns = min(self._turn_due_ns, self._picture_due_ns)
 
     def _next_turn_ns(self) -> int:
         return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
 
+    def _look_at_picture(self, now_ns: int) -> bool:
+        """Look at the newest picture if it is time; True if it has just frozen or gone black."""
+        if now_ns < self._picture_due_ns:
+            return False
+        if not self._pictures.following:
+            self._picture_due_ns = now_ns + STATUS_EVERY_NS
+            return False
+        before, self._picture = self._picture, self._pictures.look()
+        self._picture_due_ns = now_ns + max(SHORTEST_LOOK_NS, int(self._watch.frame_interval_s * NS_PER_S))
+        return bool((self._picture.frozen or self._picture.black) and not (before.frozen or before.black))
+
     def _turn(self, now_ns: int) -> None:
-        stamp_ns = self.get_clock().now().nanoseconds
+        stamp_ns = wall_ns()
+        self._watch.around = Surroundings(
+            picture=self._picture,
+            host=self._surveyor.host,
+            growth=self._surveyor.growth,
+            clock=self._clock_steps.look(monotonic_ns(), stamp_ns),
+            log='' if self._log.sound else f'{self._log.path}: {self._log.lost} entries are lost',
+            restarted=self._restart if now_ns < self._restart_told_ns else '',
+        )
         outcome = self._watch.turn(now_ns, stamp_ns)
+        for pid, why in outcome.hung.items():
+            if self._processes.kill(pid):
+                self.get_logger().error(f'process {pid} was ended: {why}')
+        if outcome.asked is not None:
+            self._ask(outcome.asked.step, outcome.asked.reason, stamp_ns)
         self._tell(outcome.changes, stamp_ns)
+        if self._audio.heed(outcome.changes):
+            self._log.write(pause_entry(False, 'a new alarm of high priority', stamp_ns))
         if outcome.changed or outcome.changes or now_ns >= self._status_due_ns:
-            self._status.publish(status_message(outcome, self._watch.alarms.standing, stamp_ns))
+            pause = self._audio.at(now_ns)
+            self._status.publish(
+                status_message(outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause)
+            )
             self._status_due_ns = now_ns + STATUS_EVERY_NS
+        self._metrics.turn(outcome, self._watch.alarms.standing)
         self._report(outcome, now_ns)
 
+    def _serve_metrics(self, port: int) -> tuple[int, Callable[[], None]]:
+        """Serve the metrics; give the port, -1 where there are none. Without them the watchdog works all the same."""
+        if port < 0:
+            return -1, lambda: None
+        try:
+            served, end = serve(self._metrics, lambda: self._surveyor.host, port)
+        except HostError as error:
+            self.get_logger().warning(str(error))
+            return -1, lambda: None
+        self.get_logger().info(f'the metrics are at http://{LOOPBACK}:{served}/metrics')
+        return served, end
+
+    def _ask(self, step: int, reason: str, stamp_ns: int) -> None:
+        self._steps.publish(DegradationStep(stamp=to_time(stamp_ns), step=step, reason=reason))
+        self.get_logger().warning(f'degradation step {step}: {reason}')
+
+    def _remember(self) -> str:
+        """Let the alarms of a watchdog that died stand again; tell so, or ''."""
+        left = self._memorial.last_words(self._watch.alarms.table)
+        self._keep_memorial()
+        if left is None:
+            return ''
+        self._watch.alarms.restore(left)
+        return f'the last one had died; {len(left)} alarms of it wait to be acknowledged'
+
+    def _keep_memorial(self) -> None:
+        text = self._memorial.text(self._watch.alarms.standing)
+        self._log.also(lambda: self._memorial.write(text))
+
+    def _hosts(self) -> dict[int, list[str]]:
+        """Give the processes of the guidance and the stages each hosts. Called by the surveyor's thread."""
+        hosts: dict[int, list[str]] = {}
+        for name, stage in self._watch.stages.items():
+            if stage.pid:
+                hosts.setdefault(stage.pid, []).append(name)
+        return hosts
+
     def _tell(self, changes: tuple[Change, ...], stamp_ns: int) -> None:
+        if changes:
+            self._keep_memorial()
         for change in changes:
             self._alarm.publish(alarm_message(change.alarm))
             self._log.write(entry(change, stamp_ns))
             definition = change.alarm.definition
+            if change.event in (Event.RAISED, Event.CLEARED):
+                for listener in self.on_alarm:
+                    listener(change.alarm, change.event is Event.RAISED)
             line = f'{definition.id} {change.event.value}: {definition.text_en} ({change.alarm.detail})'
-            if change.event is not Event.RAISED or definition.priority is Priority.LOW:
+            news = change.event in (Event.RAISED, Event.ESCALATED)
+            if not news or change.alarm.priority is Priority.LOW:
                 self.get_logger().info(line)
-            elif definition.priority is Priority.MEDIUM:
+            elif change.alarm.priority is Priority.MEDIUM:
                 self.get_logger().warning(line)
             else:
                 self.get_logger().error(line)
@@ -165,15 +320,29 @@ class WatchdogNode(Node):
             response.success, response.message = self._acknowledged(request.id, request.by.strip())
         return response
 
+    def _pause_audio(
+        self, request: PauseAlarmAudio.Request, response: PauseAlarmAudio.Response
+    ) -> PauseAlarmAudio.Response:
+        by = request.by.strip()
+        stamp_ns = wall_ns()
+        with self._lock:
+            done, told = self._audio.ask(request.seconds, by, monotonic_ns(), stamp_ns)
+            if done:
+                self._log.write(pause_entry(request.seconds > 0.0, by, stamp_ns, seconds=request.seconds))
+                self._status_due_ns = self._turn_due_ns = 0
+                self._processes.wake()
+        response.success, response.message = done, told
+        return response
+
     def _acknowledged(self, alarm_id: str, by: str) -> tuple[bool, str]:
         if not by:
             return False, 'nobody is named who acknowledges; fill in "by"'
         if alarm_id and not self._watch.alarms.knows(alarm_id):
             return False, f'there is no alarm {alarm_id!r}'
-        stamp_ns = self.get_clock().now().nanoseconds
+        stamp_ns = wall_ns()
         changes = tuple(self._watch.alarms.acknowledge(alarm_id, by, stamp_ns))
         self._tell(changes, stamp_ns)
-        self._status_due_ns = 0  # the list of alarms is another one now
+        self._status_due_ns = self._turn_due_ns = 0  # the list of alarms is another one now
         self._processes.wake()
         if not changes:
             return True, 'nothing was waiting to be acknowledged'

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.contract import FRAME, SCENE, SUGGESTION, TIMING
+from surgical_guidance.contract import FRAME, HEARTBEAT, LATENCY_WARNING_MS, SCENE, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarm_table import ADVICE_INTERRUPTED, alarm_table
-from surgical_guidance.watchdog.alarms import AlarmList, Change
-from surgical_guidance.watchdog.facts import UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
+from surgical_guidance.watchdog.alarms import ESCALATE_AFTER_S, AlarmList, Change
+from surgical_guidance.watchdog.budgets import Budgets
+from surgical_guidance.watchdog.facts import REGULAR, UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
+from surgical_guidance.watchdog.hangs import HUNG_AFTER_S, Hangs
 from surgical_guidance.watchdog.judgement import Judgement, View, judge
+from surgical_guidance.watchdog.ladder import Asked, Ladder, Load
 from surgical_guidance.watchdog.latency import Latency
 from surgical_guidance.watchdog.state import Observation, State, StateMachine
+from surgical_guidance.watchdog.surroundings import NOTHING_KNOWN
 
 RECOVERING_REASON = 'good again, but not for long enough'
+
+ROOM: Final = 0.6
+"""There is room for more while the typical frame takes no more than this share of the warning level."""
 
 _SLOWEST_HZ, _FASTEST_HZ = 0.1, 1000.0  # a promised rate beyond is taken for none: no source of pictures has it
 
@@ -27,6 +35,9 @@ class Outcome:
     :param changed: the state is another one than before.
     :param reasons: why the state is not OK, the gravest first.
     :param changes: what happened to alarms.
+    :param step: of the degradation ladder.
+    :param asked: that step and why, where it is a new one.
+    :param hung: processes to end, and why.
     """
 
     view: View
@@ -34,6 +45,9 @@ class Outcome:
     changed: bool
     reasons: tuple[str, ...]
     changes: tuple[Change, ...]
+    step: int = 0
+    asked: Asked | None = None
+    hung: Mapping[int, str] = field(default_factory=dict)
 
 
 class Watch:
@@ -42,13 +56,32 @@ class Watch:
     :param stages: the stages that are expected, names of the contract.
     :param grace_s: how long the start may take [s].
     :param now_ns: monotonic [ns].
+    :param degradation_steps: how far the ladder goes down; 0: not at all.
+    :param hung_after_s: see :class:`.hangs.Hangs`.
+    :param escalate_after_s: see :class:`.alarms.AlarmList`.
     """
 
-    def __init__(self, stages: Sequence[str], grace_s: float, now_ns: int) -> None:
+    def __init__(
+        self,
+        stages: Sequence[str],
+        grace_s: float,
+        now_ns: int,
+        *,
+        degradation_steps: int = 0,
+        hung_after_s: float = HUNG_AFTER_S,
+        escalate_after_s: float = ESCALATE_AFTER_S,
+    ) -> None:
         self.stages = {name: Stage(grace_s) for name in stages}
-        self.topics = {topic.name: Arrivals(topic) for topic in WATCHED if topic.publisher in stages}
-        self.alarms = AlarmList(alarm_table(stages))
+        self.topics = {topic.name: Arrivals(topic) for topic in (*WATCHED, *REGULAR) if topic.publisher in stages}
+        self.alarms = AlarmList(alarm_table(stages), escalate_after_s)
+        self.heartbeats = Arrivals(HEARTBEAT)
+        self.around = NOTHING_KNOWN
+        """What is known besides the stages; whoever looks at it puts it here before a turn."""
         self._latency = Latency()
+        self._budgets = Budgets()
+        self._ladder = Ladder(degradation_steps)
+        self._step_reason = ''
+        self._hangs = Hangs(hung_after_s)
         self._machine = StateMachine()
         self._grace_ends_ns = now_ns + int(grace_s * NS_PER_S)
         self._judged_ns = now_ns
@@ -64,8 +97,14 @@ class Watch:
         self._last_frame = (ring, sequence)
         self._frame_rate = nominal_rate if _SLOWEST_HZ <= nominal_rate <= _FASTEST_HZ else 0.0
 
-    def saw_timing(self, at_ns: int, latency_ms: float, captured: int, dropped: int) -> None:
-        """Look into the times of a frame. A latency that is NaN was not told, and is not counted as one."""
+    def saw_timing(
+        self, at_ns: int, latency_ms: float, captured: int, dropped: int, stages: Mapping[str, float] | None = None
+    ) -> None:
+        """Look into the times of a frame. A latency that is NaN was not told, and is not counted as one.
+
+        :param stages: what each stage took [ms].
+        """
+        self._budgets.frame(at_ns, stages or {})
         told = math.isfinite(latency_ms) and latency_ms >= 0.0
         self.topics[TIMING.name].saw(at_ns, '' if told else 'capture to advice is not told')
         if told:
@@ -86,6 +125,14 @@ class Watch:
             if stage.pid == pid:
                 stage.process_ended(at_ns)
 
+    def processes_stopped(self, pids: frozenset[int]) -> bool:
+        """Note which processes stand still now; True if one has just been stopped."""
+        news = False
+        for stage in self.stages.values():
+            news |= stage.pid in pids and not stage.stopped
+            stage.stopped = stage.pid in pids
+        return news
+
     def excuse(self, stall_ns: int, now_ns: int) -> None:
         """Count a time in which the watchdog itself did not run as nobody's silence, nor as part of the start."""
         for topic in self.topics.values():
@@ -97,10 +144,12 @@ class Watch:
     @property
     def frame_interval_s(self) -> float:
         """Between two frames of the source [s]: as promised, else as seen."""
-        if self._frame_rate > 0.0:
-            return 1.0 / self._frame_rate
         frames = self.topics.get(FRAME.name)
-        return frames.usual_interval_s if frames is not None else UNKNOWN_INTERVAL_S
+        usual_s = frames.usual_interval_s if frames is not None else UNKNOWN_INTERVAL_S
+        if self._frame_rate <= 0.0:
+            return usual_s
+        promised_s = 1.0 / self._frame_rate
+        return usual_s if usual_s < 0.5 * promised_s else promised_s  # nobody is granted silence by a false promise
 
     def view(self, now_ns: int) -> View:
         """Say what is known now."""
@@ -110,7 +159,21 @@ class Watch:
             topics={name: topic.facts(now_ns, interval_s, self._frame_rate) for name, topic in self.topics.items()},
             latency=self._latency.facts(now_ns),
             starting=now_ns < self._grace_ends_ns,
+            around=self.around,
+            over_budget=self._budgets.over(now_ns),
+            reduced=self._step_reason if self._ladder.step else '',
+            flood=self._flood(now_ns),
         )
+
+    def _flood(self, now_ns: int) -> str:
+        """Tell which topic is flooded, or ''."""
+        self.heartbeats.facts(now_ns, 0.0, 0.0)  # lets the old ones go
+        floods = [self.heartbeats.flood(HEARTBEAT.rate * len(self.stages))]
+        floods += (
+            topic.flood(self._frame_rate if topic.topic.one_a_frame else topic.topic.rate)
+            for topic in self.topics.values()
+        )
+        return next((flood for flood in floods if flood), '')
 
     def turn(self, now_ns: int, stamp_ns: int) -> Outcome:
         """Judge this moment.
@@ -122,8 +185,20 @@ class Watch:
         view = self.view(now_ns)
         judgement = judge(view)
         changed = self._machine.observe(judgement.observation, now_ns)
+        asked = self._ladder.observe(load_of(view, judgement.observation), now_ns)
+        if asked is not None:
+            self._step_reason = f'degradation step {asked.step}: {asked.reason}'
         changes = self.alarms.update(self._conditions(judgement), now_ns, stamp_ns)
-        return Outcome(view, self._machine.state, changed, self._reasons(judgement), tuple(changes))
+        return Outcome(
+            view,
+            self._machine.state,
+            changed,
+            self._reasons(judgement),
+            tuple(changes),
+            step=self._ladder.step,
+            asked=asked,
+            hung=self._hangs.look(view, now_ns),
+        )
 
     def next_due_ns(self) -> int | None:
         """Tell when the first silence since the last turn reaches its limit if nothing comes; None where none will."""
@@ -145,3 +220,22 @@ class Watch:
         if self._machine.state is State.OK:
             return ()
         return judgement.reasons or (RECOVERING_REASON,)
+
+
+def load_of(view: View, observation: Observation) -> Load:
+    """Tell how much the host has to do. While advice is not current, nothing can be told by it."""
+    latency, timing, host = view.latency, view.topics.get(TIMING.name), view.around.host
+    hot = host.hot if host is not None else ''
+    if observation not in (Observation.CURRENT, Observation.IMPAIRED):
+        return Load(room=False)
+    if hot:
+        return Load(hot)
+    if latency.over_budget:
+        return Load(f'three frames in a row took over the limit, the last {latency.breach_ms:.0f} ms')
+    if latency.warning:
+        return Load(
+            f'the typical frame takes {latency.p50_ms:.0f} ms, the warning level is {LATENCY_WARNING_MS:.0f} ms'
+        )
+    if timing is not None and not timing.frequency_ok:
+        return Load(f'{timing.rate:.0f} of {timing.promised:.0f} frames a second are advised on')
+    return Load(room=latency.p50_ms <= ROOM * LATENCY_WARNING_MS)

@@ -1,4 +1,4 @@
-"""The console page: the files beside this one, as the server sends them."""
+"""The pages: the files beside this one, as the server sends them. They are built from ``console/``: edit those."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ TYPES = {
     '.js': 'text/javascript',
     '.svg': 'image/svg+xml',
 }
-INDEX = 'index.html'
+PAGES = {'index.html': '/', 'or.html': '/or'}
+"""Where the pages are: the expert's and the surgeon's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,10 @@ class Asset:
 
 
 def load() -> dict[str, Asset]:
-    """Read the page's files: the path each is served at, and its contents. Nothing else is ever served."""
+    """Read the pages' files: the path each is served at, and its contents. Nothing else is ever served."""
     assets = {}
     for file in resources.files(__name__).iterdir():
         suffix = file.name[file.name.rfind('.') :]
         if suffix in TYPES:
-            path = '/' if file.name == INDEX else f'/{file.name}'
-            assets[path] = Asset(TYPES[suffix], file.read_bytes())
+            assets[PAGES.get(file.name, f'/{file.name}')] = Asset(TYPES[suffix], file.read_bytes())
     return assets

@@ -1,0 +1,35 @@
+# The ROS 2 wheels' CMake targets name include directories of the machine that built them. CMake refuses targets whose
+# directories do not exist, so after the project is read, those entries are dropped. A ROS 2 host does not need this.
+function(drop_missing_include_dirs)
+  get_directory_property(targets IMPORTED_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    if(dirs)
+      set(existing "")
+      foreach(dir IN LISTS dirs)
+        if(dir MATCHES "^\\$<" OR EXISTS "${dir}")
+          list(APPEND existing "${dir}")
+        endif()
+      endforeach()
+      set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${existing}")
+    endif()
+  endforeach()
+endfunction()
+cmake_language(DEFER CALL drop_missing_include_dirs)
+
+# From Python, the generated C code alone is used. The C++ half would take as long to compile again, so its libraries stay
+# empty; what is left includes the same headers over and over, so sources are joined where they allow it.
+function(leave_out_cpp)
+  set(nothing ${CMAKE_CURRENT_BINARY_DIR}/nothing.cpp)
+  file(WRITE ${nothing} "")
+  get_directory_property(targets BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS targets)
+    if(target MATCHES "__(rosidl_typesupport(_[a-z]+)?_cpp)$")
+      set_target_properties(${target} PROPERTIES SOURCES ${nothing})
+      file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${CMAKE_MATCH_1}/${PROJECT_NAME})  # headers are installed from it
+    elseif(target MATCHES "__rosidl_typesupport(_fastrtps)?_c$")
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+    endif()
+  endforeach()
+endfunction()
+cmake_language(DEFER CALL leave_out_cpp)

@@ -1,0 +1,137 @@
+"""Is the picture alive? Frames may come at their rate and all be the same one, or black.
+
+The watchdog reads the frame ring as any reader does, by reference: a dozen rows of the newest picture, once a frame
+interval. A live camera's noise changes some of those pixels in every picture. A few equal pictures in a row are natural
+for some sources all the same (a capture card that doubles frames, a compressed stream of a view in which nothing
+moves), so what a source has done before and gone on from is not called frozen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surgical_guidance.clock import NS_PER_S
+from surgical_guidance.errors import FrameError
+from surgical_guidance.frames import Frame, RingReader
+
+ROWS: Final = 12
+EQUAL_PICTURES: Final = 3
+"""So many equal pictures in a row are a frozen one, where the source never did that before."""
+
+LONGEST_PAUSE_S: Final = 2.0
+"""However long a source has paused before: after this it is frozen [s]."""
+
+NATURAL: Final = 2.5
+"""It is frozen when it pauses this many times as long as it did before without being lost."""
+
+BLACK_LEVEL: Final = 10.0
+"""Mean of the sampled values, of 255, up to which a picture shows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What is known of the picture at one moment. Both are '' where nothing is wrong, or nothing is known.
+
+    :param frozen: it does not change, and for how long.
+    :param black: it shows nothing, and for how long.
+    """
+
+    frozen: str = ''
+    black: str = ''
+
+
+class Pictures:
+    """Takes samples of one picture after another; the thinking part.
+
+    A picture is told by its capture (monotonic [ns]): times are the source's own, however late somebody looked.
+    """
+
+    def __init__(self) -> None:
+        self._last: NDArray[np.uint8] | None = None
+        self._last_ns = 0
+        self._changed_ns = 0
+        self._equal = 1
+        self._natural_s = 0.0
+        self._black_since_ns: int | None = None
+        self._black = 0
+
+    def saw(self, captured_ns: int, pictures: int, sample: NDArray[np.uint8]) -> None:
+        """Take a sample.
+
+        :param captured_ns: when its picture was captured.
+        :param pictures: how many the source has made since the last sample, this one included.
+        :param sample: pixels of it, ``uint8``; of the same places as the ones before.
+        """
+        if self._last is not None and np.array_equal(sample, self._last):
+            self._equal += pictures
+        else:
+            paused_s = (captured_ns - self._changed_ns) / NS_PER_S
+            if self._equal >= 2 and paused_s < LONGEST_PAUSE_S:
+                self._natural_s = max(self._natural_s, paused_s)
+            self._last, self._changed_ns, self._equal = sample, captured_ns, 1
+        self._last_ns = captured_ns
+        dark = float(sample[:, ::8].mean()) <= BLACK_LEVEL
+        self._black = (self._black + pictures if self._black else 1) if dark else 0
+        self._black_since_ns = (self._black_since_ns or captured_ns) if dark else None
+
+    def forget(self) -> None:
+        """Begin anew: another ring, another source."""
+        self.__init__()  # type: ignore[misc]
+
+    def facts(self) -> PictureFacts:
+        """Say what is known now."""
+        equal_s = (self._last_ns - self._changed_ns) / NS_PER_S
+        limit_s = min(NATURAL * self._natural_s, LONGEST_PAUSE_S)
+        frozen = self._equal >= EQUAL_PICTURES and equal_s >= limit_s
+        black_s = (self._last_ns - (self._black_since_ns or self._last_ns)) / NS_PER_S
+        return PictureFacts(
+            f'the same picture for {equal_s:.2f} s' if frozen and self._last is not None else '',
+            f'black for {black_s:.2f} s' if self._black >= EQUAL_PICTURES else '',
+        )
+
+
+class PictureWatch:
+    """Follows the ring of the camera and samples its newest picture."""
+
+    def __init__(self) -> None:
+        self._pictures = Pictures()
+        self._reader: RingReader | None = None
+        self._ring = ''
+        self._sequence = 0
+
+    def follow(self, ring: str) -> None:
+        """Look into this ring from now on. One that is not on this host is passed over."""
+        if ring == self._ring:
+            return
+        self._ring, self._sequence = ring, 0
+        self._reader = None
+        self._pictures.forget()
+        with contextlib.suppress(FrameError):
+            self._reader = RingReader(ring)
+
+    @property
+    def following(self) -> bool:
+        """Whether there is a ring to look into."""
+        return self._reader is not None
+
+    def look(self) -> PictureFacts:
+        """Sample the newest picture, if it is a new one; say what is known now."""
+        frame = self._reader.newest() if self._reader is not None else None
+        if frame is not None and frame.sequence > self._sequence:
+            taken = sample(frame)
+            if frame.intact:
+                pictures = frame.sequence - self._sequence if self._sequence else 1
+                self._sequence = frame.sequence
+                self._pictures.saw(frame.monotonic_ns, pictures, taken)
+        return self._pictures.facts()
+
+
+def sample(frame: Frame) -> NDArray[np.uint8]:
+    """Copy :data:`ROWS` rows of a picture: ``uint8 (rows, width)`` or ``(rows, width, 3)``."""
+    step = max(1, frame.height // ROWS)
+    return frame.image[step // 2 :: step].copy()
