@@ -66,7 +66,7 @@ class Feed:
 
     def beat(self) -> None:
         self._beats += 1
-        for topic in REGULAR if self._beats % 10 == 1 else ():
+        for topic in REGULAR if self._beats % 5 == 1 else ():
             self._publishers[topic].publish(message_class(topic)())
         for stage in self.stages:
             self._publishers[HEARTBEAT].publish(StageStatus(stage=stage, pid=os.getpid(), state=self.states[stage]))
