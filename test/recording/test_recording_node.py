@@ -99,7 +99,7 @@ def test_high_alarms_alone_are_a_cause_and_each_once(graph, feed, recorder, tmp_
 
 
 def test_an_alarm_of_before_it_started_is_no_cause(graph, feed, recorder, tmp_path):
-    feed.alarm('camera_lost')
+    feed.alarm('camera_lost', ago_s=60.0)
     node = recorder()
     assert graph.spin_until(lambda: held(node).get(f'{NAMESPACE}/alarm'))
     graph.spin_until(lambda: pieces(tmp_path / 'evidence'), timeout_s=0.5)

@@ -81,7 +81,7 @@ class RecorderNode(StageNode[RecorderParams]):
         self._failure: Exception | None = None
         self._failed = self.create_guard_condition(self._raise_failure)
         self._diagnostics = publisher(self, DIAGNOSTICS)
-        self.create_timer(1.0 / DIAGNOSTICS.rate, self._on_timer)
+        self.every(1.0 / DIAGNOSTICS.rate, self._on_timer)
         self.create_service(SaveContext, SAVE_CONTEXT_SERVICE, self._save)
 
     def setup(self) -> None:

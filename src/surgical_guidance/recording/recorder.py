@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from sensor_msgs.msg import CompressedImage
 
-from surgical_guidance.clock import NS_PER_S, from_time, monotonic_ns
+from surgical_guidance.clock import NS_PER_S, from_time, monotonic_ns, wall_ns
 from surgical_guidance.contract import (
     ALARM,
     FRAME,
@@ -45,6 +44,9 @@ HIGH: Final = 3  # as in Alarm.msg
 
 TURN_S: Final = 0.1  # a slot of the ring is written over after 7 frames at the earliest: 0.23 s at 30 Hz
 WATCHDOG_SILENT_S: Final = 1.0  # its status comes ten times a second
+FRESH_S: Final = (
+    5.0  # an alarm that was raised longer ago is repeated to a late joiner; by the clock of both, which may step
+)
 WAIT_S: Final = 0.3  # for what is being written when the node is taken down, ...
 CLOSE_S: Final = 0.9  # ... and for what is written then; `run` kills who takes longer than 1.5 s
 MOST_OFTEN_S: Final = 2.0  # save_context writes no more often
@@ -121,7 +123,6 @@ class Recorder:
         self._memory = Memory(settings.keep_s, shares(settings.memory, latched, pictures, name[SCENE]))
         self._triggers = Triggers(settings.post_roll_s, settings.gap_s)
         self._readers = RingReaders()
-        self._started_ns = time.time_ns()
         self._asked: queue.SimpleQueue[tuple[str, Answer]] = queue.SimpleQueue()
         self._answers: list[Answer] = []
         self._last: tuple[int, Result] | None = None
@@ -212,7 +213,7 @@ class Recorder:
         if alarm.priority < HIGH or not alarm.active or self._seen_alarms.get(alarm.id) == alarm.count:
             return
         self._seen_alarms[alarm.id] = alarm.count
-        if from_time(alarm.raised_at) >= self._started_ns:
+        if abs(wall_ns() - from_time(alarm.raised_at)) < FRESH_S * NS_PER_S:
             self._triggers.add(Cause(alarm.id, alarm.detail or alarm.text_en, now_ns))
 
     def _on_heartbeat(self, beat: Any) -> None:
@@ -262,7 +263,7 @@ class Recorder:
                 Job(
                     causes,
                     self._memory.snapshot(),
-                    time.time_ns(),
+                    wall_ns(),
                     self._parameters.values,
                     self._memory.shortened(),
                     self._triggers.left_out,
