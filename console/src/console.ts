@@ -65,6 +65,8 @@ onKeys({
   l: () => room.otherLanguage(),
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
+  v: () => room.speak(),
+  h: () => room.hear(),
   f: freeze,
   d: drawing(() => pen.choose('freehand')),
   a: drawing(() => pen.choose('arrow')),

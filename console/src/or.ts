@@ -87,6 +87,8 @@ onKeys({
   l: () => room.otherLanguage(),
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
+  v: () => room.speak(),
+  h: () => room.hear(),
   y: () => respond('accept'),
   n: () => respond('not_now'),
   r: () => respond('reject'),

@@ -11,6 +11,7 @@ import { renderPeople } from './people.js';
 import { PictureView } from './picture.js';
 import type { Alarm, Hello, Link, Me, Participant, PictureState, State, TimelineEvent } from './protocol.js';
 import { Video } from './video.js';
+import { Voice } from './voice.js';
 import { apply, className, current, switchLanguage, words } from './words.js';
 
 const REFRESH_MS = 100; // ages go on counting while the relay is silent
@@ -46,6 +47,7 @@ export class Room {
   readonly link: Connection;
   readonly view: PictureView;
   readonly video: Video;
+  readonly voice: Voice;
   readonly marks: Marks;
   private readonly login: Login;
   private session = '';
@@ -106,10 +108,15 @@ export class Room {
       },
       () => this.marks.draw(),
     );
+    this.voice = new Voice(message => this.link.send(message), () => this.renderVoice(), () => tell(words().noMicrophone));
     this.video = new Video(
       message => this.link.send(message),
       (source, rtp, width, height) => this.view.frame(source, rtp, width, height),
-      how => setData(document.body, 'video', how),
+      how => {
+        setData(document.body, 'video', how);
+        this.renderVoice();
+      },
+      this.voice,
     );
   }
 
@@ -122,6 +129,8 @@ export class Room {
     this.renderNumbers();
     byId('language').addEventListener('click', () => this.otherLanguage());
     byId('outlines').addEventListener('click', () => this.nextLevel());
+    byId('speak').addEventListener('click', () => this.speak());
+    byId('hear').addEventListener('click', () => this.hear());
     this.link.start();
     setInterval(() => { if (this.link.link !== 'open') this.render(); }, REFRESH_MS);
     setInterval(() => this.renderNumbers(), NUMBERS_MS);
@@ -140,6 +149,28 @@ export class Room {
     return header.sequence === undefined ? frame : { ...frame, sequence: header.sequence };
   }
 
+  /** Turn the microphone on or off. */
+  speak(): void {
+    if (!byId('speak').hidden) void this.voice.speak(!this.voice.speaking);
+  }
+
+  /** Hear the others, or not. */
+  hear(): void {
+    if (!byId('hear').hidden) this.voice.listen(!this.voice.listening);
+  }
+
+  private renderVoice(): void {
+    const { speaking, listening } = this.voice;
+    const word = words();
+    const playing = this.video.state === 'playing';
+    byId('speak').hidden = !playing || !this.may('audio.speak');
+    byId('hear').hidden = !playing || !this.may('audio.listen');
+    byId('speak').setAttribute('aria-pressed', String(speaking));
+    byId('hear').setAttribute('aria-pressed', String(listening));
+    setText(byId('speak-word'), speaking ? word.microphoneOn : word.microphoneOff);
+    setText(byId('hear-word'), listening ? word.hearing : word.deaf);
+  }
+
   nextLevel(): void {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? 'All');
   }
@@ -148,6 +179,7 @@ export class Room {
     switchLanguage();
     this.setLevel(this.view.options.level);
     renderPeople(this.people, this.me);
+    this.renderVoice();
     this.page.onLanguage?.();
     this.render();
     this.renderNumbers();

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 9236842590fe67937134cd08358ab6fae593cb49fc6a9f1ab11feb755df90914. Edit those.
+// Made by `npm run build` in console/, from sources bad018b541bbcd58237c2b493637c70008da6e64cacc62695c820e74533a61a4. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -146,6 +146,11 @@ var chinese = {
   stillDetail: (s) => `已定格 ${s} 秒，他人仍看实时画面`,
   liveInset: "实时",
   onStill: (s) => `定格于 ${s} 秒前`,
+  microphoneOn: "麦克风：开",
+  microphoneOff: "麦克风：关",
+  hearing: "声音：开",
+  deaf: "声音：关",
+  noMicrophone: "无法使用麦克风",
   observing: "仅观看",
   cannotSend: "未连接：标注未送出",
   accept: "接受",
@@ -173,6 +178,8 @@ var chinese = {
   enter: "进入",
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
+  noTokens: "本机·无令牌",
+  noTokensDetail: "未设置令牌：本机上的任何人均可进行一切操作",
   withheld: "镜头在体外：画面已遮蔽",
   endExpired: "您的令牌已到期",
   endRevoked: "您的令牌已被吊销",
@@ -324,6 +331,11 @@ var english = {
   stillDetail: (s) => `frozen for ${s} s; the others go on live`,
   liveInset: "live",
   onStill: (s) => `on a still, ${s} s ago`,
+  microphoneOn: "Microphone on",
+  microphoneOff: "Microphone off",
+  hearing: "Voices on",
+  deaf: "Voices off",
+  noMicrophone: "no microphone can be used",
   observing: "watching only",
   cannotSend: "not connected: the mark was not sent",
   accept: "Accept",
@@ -351,6 +363,8 @@ var english = {
   enter: "Enter",
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
+  noTokens: "this host, no tokens",
+  noTokensDetail: "No tokens are set up: whoever is on this host may do everything",
   withheld: "The scope is out of the body: the picture is withheld",
   endExpired: "your token has expired",
   endRevoked: "your token was revoked",
@@ -827,7 +841,10 @@ var Login = class {
     byId("renew").hidden = !(left < WARN_S);
     setText(byId("renew"), left < WARN_S ? words().endsIn(Math.max(0, Math.round(left))) : "");
     const { me } = this;
-    rebuild(byId("me"), [me?.name, me?.role, me?.open, current()], () => me && !me.open ? [make("strong", {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : []);
+    rebuild(byId("me"), [me?.name, me?.role, me?.open, current()], () => {
+      if (me?.open) return [make("span", { title: words().noTokensDetail }, words().noTokens)];
+      return me ? [make("strong", {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : [];
+    });
     setText(byId("login-reason"), this.reason);
     setText(byId("login-detail"), this.open ? "" : words().loginDetail);
     byId("token-field").hidden = this.open;
@@ -1191,16 +1208,19 @@ var Video = class {
    * @param send says something to the relay
    * @param onFrame gets every picture; the source can be drawn until it returns
    * @param onState is told whenever the state changes
+   * @param voice shares the peer
    */
-  constructor(send, onFrame, onState) {
+  constructor(send, onFrame, onState, voice) {
     this.send = send;
     this.onFrame = onFrame;
     this.onState = onState;
+    this.voice = voice;
     setInterval(() => this.check(), CHECK_MS2);
   }
   send;
   onFrame;
   onState;
+  voice;
   state = "off";
   /** Whether frames come from the camera at all. */
   flowing = false;
@@ -1230,6 +1250,7 @@ var Video = class {
   stop() {
     this.peer?.close();
     this.peer = null;
+    this.voice.leave();
     this.element?.remove();
     this.element = null;
     if (this.state === "playing") this.send({ op: "pictures", wanted: true });
@@ -1242,14 +1263,18 @@ var Video = class {
     peer.ontrack = ({ track, receiver }) => {
       if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
       if (track.kind === "video") this.play(track);
+      else this.voice.hear(track);
     };
     peer.onconnectionstatechange = () => {
       if (peer === this.peer && peer.connectionState === "failed") this.fail();
     };
+    this.voice.leave();
     await peer.setRemoteDescription({ type: "offer", sdp });
+    this.voice.join(peer);
     await peer.setLocalDescription(await peer.createAnswer());
     await gathered(peer);
     if (peer === this.peer) this.send({ op: "video.answer", sdp: peer.localDescription?.sdp });
+    this.voice.joined();
   }
   play(track) {
     const element = document.createElement("video");
@@ -1452,6 +1477,94 @@ var PictureView = class {
   }
 };
 
+// src/voice.ts
+var MICROPHONE = "voice0";
+var Voice = class {
+  /**
+   * @param send says something to the relay
+   * @param onChange is told when a switch has moved
+   * @param onTrouble is told when there is no microphone, or it may not be used
+   */
+  constructor(send, onChange, onTrouble) {
+    this.send = send;
+    this.onChange = onChange;
+    this.onTrouble = onTrouble;
+  }
+  send;
+  onChange;
+  onTrouble;
+  speaking = false;
+  listening = false;
+  microphone = null;
+  line;
+  heard = [];
+  /** Take a new peer whose offer was read and whose answer is not made yet. */
+  join(peer) {
+    this.leave();
+    this.line = peer.getTransceivers().find(({ mid }) => mid === MICROPHONE);
+    if (this.line) this.line.direction = "sendrecv";
+  }
+  /** The answer has gone: what was heard is to be heard again. */
+  joined() {
+    if (this.listening) this.send({ op: "audio.listen", on: true });
+  }
+  /** The peer is gone. The microphone is turned off: nobody shall speak who has not just said so. */
+  leave() {
+    for (const element of this.heard.splice(0)) element.remove();
+    this.line = void 0;
+    this.silence();
+  }
+  /** Take a voice. */
+  hear(track) {
+    const element = document.createElement("audio");
+    element.srcObject = new MediaStream([track]);
+    element.muted = !this.listening;
+    document.body.append(element);
+    this.heard.push(element);
+    void element.play().catch(() => void 0);
+  }
+  listen(on) {
+    this.listening = on;
+    for (const element of this.heard) {
+      element.muted = !on;
+      if (on) void element.play().catch(() => void 0);
+    }
+    this.send({ op: "audio.listen", on });
+    this.onChange();
+  }
+  async speak(on) {
+    if (!on || !this.line) {
+      if (this.speaking) this.send({ op: "audio.speak", on: false });
+      this.silence();
+      return;
+    }
+    const { line } = this;
+    try {
+      const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+      this.microphone = await navigator.mediaDevices.getUserMedia({ audio });
+      await line.sender.replaceTrack(this.microphone.getAudioTracks()[0] ?? null);
+    } catch {
+      this.silence();
+      this.onTrouble();
+      return;
+    }
+    if (line !== this.line) {
+      this.silence();
+      return;
+    }
+    this.speaking = true;
+    this.send({ op: "audio.speak", on: true });
+    this.onChange();
+  }
+  silence() {
+    for (const track of this.microphone?.getTracks() ?? []) track.stop();
+    this.microphone = null;
+    void this.line?.sender.replaceTrack(null).catch(() => void 0);
+    this.speaking = false;
+    this.onChange();
+  }
+};
+
 // src/room.ts
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
@@ -1527,10 +1640,15 @@ var Room = class {
       },
       () => this.marks.draw()
     );
+    this.voice = new Voice((message) => this.link.send(message), () => this.renderVoice(), () => tell(words().noMicrophone));
     this.video = new Video(
       (message) => this.link.send(message),
       (source, rtp, width, height) => this.view.frame(source, rtp, width, height),
-      (how) => setData(document.body, "video", how)
+      (how) => {
+        setData(document.body, "video", how);
+        this.renderVoice();
+      },
+      this.voice
     );
   }
   page;
@@ -1541,6 +1659,7 @@ var Room = class {
   link;
   view;
   video;
+  voice;
   marks;
   login;
   session = "";
@@ -1553,6 +1672,8 @@ var Room = class {
     this.renderNumbers();
     byId("language").addEventListener("click", () => this.otherLanguage());
     byId("outlines").addEventListener("click", () => this.nextLevel());
+    byId("speak").addEventListener("click", () => this.speak());
+    byId("hear").addEventListener("click", () => this.hear());
     this.link.start();
     setInterval(() => {
       if (this.link.link !== "open") this.render();
@@ -1570,6 +1691,25 @@ var Room = class {
     const frame = { captured: header.captured_ms, behind: this.link.now() - header.captured_ms };
     return header.sequence === void 0 ? frame : { ...frame, sequence: header.sequence };
   }
+  /** Turn the microphone on or off. */
+  speak() {
+    if (!byId("speak").hidden) void this.voice.speak(!this.voice.speaking);
+  }
+  /** Hear the others, or not. */
+  hear() {
+    if (!byId("hear").hidden) this.voice.listen(!this.voice.listening);
+  }
+  renderVoice() {
+    const { speaking, listening } = this.voice;
+    const word = words();
+    const playing = this.video.state === "playing";
+    byId("speak").hidden = !playing || !this.may("audio.speak");
+    byId("hear").hidden = !playing || !this.may("audio.listen");
+    byId("speak").setAttribute("aria-pressed", String(speaking));
+    byId("hear").setAttribute("aria-pressed", String(listening));
+    setText(byId("speak-word"), speaking ? word.microphoneOn : word.microphoneOff);
+    setText(byId("hear-word"), listening ? word.hearing : word.deaf);
+  }
   nextLevel() {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? "All");
   }
@@ -1577,6 +1717,7 @@ var Room = class {
     switchLanguage();
     this.setLevel(this.view.options.level);
     renderPeople(this.people, this.me);
+    this.renderVoice();
     this.page.onLanguage?.();
     this.render();
     this.renderNumbers();
@@ -1969,6 +2110,8 @@ onKeys({
   l: () => room.otherLanguage(),
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
+  v: () => room.speak(),
+  h: () => room.hear(),
   f: freeze,
   d: drawing(() => pen.choose("freehand")),
   a: drawing(() => pen.choose("arrow")),
