@@ -165,10 +165,14 @@ export class Room {
     const playing = this.video.state === 'playing';
     byId('speak').hidden = !playing || !this.may('audio.speak');
     byId('hear').hidden = !playing || !this.may('audio.listen');
-    byId('speak').setAttribute('aria-pressed', String(speaking));
-    byId('hear').setAttribute('aria-pressed', String(listening));
-    setText(byId('speak-word'), speaking ? word.microphoneOn : word.microphoneOff);
-    setText(byId('hear-word'), listening ? word.hearing : word.deaf);
+    for (const [id, on, name] of [
+      ['speak', speaking, speaking ? word.microphoneOn : word.microphoneOff],
+      ['hear', listening, listening ? word.hearing : word.deaf],
+    ] as const) {
+      byId(id).setAttribute('aria-pressed', String(on));
+      byId(id).setAttribute('aria-label', name);
+      byId(id).title = name;
+    }
   }
 
   nextLevel(): void {

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources bad018b541bbcd58237c2b493637c70008da6e64cacc62695c820e74533a61a4. Edit those.
+// Made by `npm run build` in console/, from sources 5a2d371da67bbd7b8aad7a8591089eb589a1f48a97280273510d9135ba920a9d. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -1705,10 +1705,14 @@ var Room = class {
     const playing = this.video.state === "playing";
     byId("speak").hidden = !playing || !this.may("audio.speak");
     byId("hear").hidden = !playing || !this.may("audio.listen");
-    byId("speak").setAttribute("aria-pressed", String(speaking));
-    byId("hear").setAttribute("aria-pressed", String(listening));
-    setText(byId("speak-word"), speaking ? word.microphoneOn : word.microphoneOff);
-    setText(byId("hear-word"), listening ? word.hearing : word.deaf);
+    for (const [id, on, name] of [
+      ["speak", speaking, speaking ? word.microphoneOn : word.microphoneOff],
+      ["hear", listening, listening ? word.hearing : word.deaf]
+    ]) {
+      byId(id).setAttribute("aria-pressed", String(on));
+      byId(id).setAttribute("aria-label", name);
+      byId(id).title = name;
+    }
   }
   nextLevel() {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? "All");
