@@ -15,7 +15,7 @@ import { apply, className, current, switchLanguage, words } from './words.js';
 
 const REFRESH_MS = 100; // ages go on counting while the relay is silent
 const NUMBERS_MS = 500; // numbers that change faster cannot be read
-const LEVEL_KEPT = 'surgical-guidance.outlines';
+const LEVEL_KEPT = `surgical-guidance.outlines${location.pathname}`; // each page its own
 
 const SHOWN = new Set(['pause_audio', 'acknowledge']); // the page itself shows what came of it
 

@@ -13,8 +13,9 @@ LATENCIES = 600  # pictures that the percentiles are taken over
 
 
 class Hub:
-    """Hands every message to every client. Belongs to the loop's thread; :attr:`watched` and :attr:`pictures` may be read from
-    any.
+    """Hands every message to every client.
+
+    Belongs to the loop's thread; :attr:`watched` and :attr:`pictures` may be read from any.
 
     :param on_leave: called for every client that is gone.
     """

@@ -93,6 +93,7 @@ class RelayParams(StageParams):
     video_kbps: int = param(
         6000, 'bit rate of video of 1920x1080; less for smaller [kbit/s]', minimum=500, maximum=50000
     )
+    rtp_output: str = param('', 'port of this host that gets plain RTP, for Janus or a recorder (127.0.0.1:5004)')
     ice_servers: tuple[str, ...] = param(
         (), 'STUN and TURN servers (turn:HOST:3478?transport=udp); none is asked if empty'
     )
@@ -293,6 +294,7 @@ class RelayNode(StageNode[RelayParams]):
             self.params.video_encoder,
             self.params.video_height,
             self.params.video_kbps * 1000,
+            self.params.rtp_output,
             Reach(addresses, self.params.ice_servers, secret),
         )
 

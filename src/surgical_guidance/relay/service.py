@@ -215,7 +215,9 @@ class Service:
         except ModuleNotFoundError as error:
             return None, f'{error.name} is not installed'
         try:
-            return Room(settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare), ''
+            return Room(
+                settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare, self._hub.event
+            ), ''
         except GuidanceError as error:
             return None, str(error)
 
@@ -372,6 +374,7 @@ class Service:
             'timeline': list(self._timeline.events),
             'marks': self._marks.standing(),
             'video': video,
+            'speaking': self._video.voices.speaking() if self._video is not None else [],
         }
 
     def _health(self) -> Json:

@@ -73,7 +73,7 @@ def write(lines: list[Line], ice: RTCIceParameters, candidates: list[RTCIceCandi
         media.rtp.muxId = line.mid
         media.rtp.codecs = [codec]
         if line.kind == 'video':
-            media.rtp.headerExtensions = [RTCRtpHeaderExtensionParameters(id, uri) for id, uri in EXTENSIONS.items()]
+            media.rtp.headerExtensions = [RTCRtpHeaderExtensionParameters(n, uri) for n, uri in EXTENSIONS.items()]
         media.ssrc = [sdp.SsrcDescription(line.ssrc, cname=line.mid)]
         media.ice, media.ice_candidates, media.ice_candidates_complete = ice, candidates, True
         media.dtls = dtls

@@ -1,4 +1,4 @@
-"""One RTP stream to one viewer: headers, what may be asked for again, and the sender's reports. Bytes only, no network."""
+"""One RTP stream to one viewer: headers, what may be asked for again, and the sender's reports. Bytes, no network."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EXTENSIONS = {
     ABS_SEND_TIME_ID: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
     PLAYOUT_DELAY_ID: 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay',
 }
-"""Header extensions of the pictures: when a packet went, from which the browser estimates what it can receive, and that it
-shall show a picture as soon as it is there: a least and a greatest delay of 0 ms."""
+"""Header extensions of the pictures: when a packet went, from which the browser estimates what it can receive, and that
+it shall show a picture as soon as it is there: a least and a greatest delay of 0 ms."""
 
 _HEADER = struct.Struct('!BBHII')
 _VIDEO_EXTENSION = struct.Struct('!HHII')
@@ -31,17 +31,17 @@ class Outlet:
     """Writes the packets of one stream.
 
     :param payload_type: as negotiated.
-    :param video: whether to write :data:`EXTENSIONS`.
+    :param extensions: whether to write :data:`EXTENSIONS`: for pictures to browsers.
     """
 
-    def __init__(self, payload_type: int, *, video: bool) -> None:
+    def __init__(self, payload_type: int, *, extensions: bool) -> None:
         self.ssrc = secrets.randbits(32) or 1
         self.payload_type = payload_type
         self.packets = 0
         self.octets = 0
-        self._video = video
+        self._extended = extensions
         self._number = secrets.randbits(15)  # the lower half: a wrap-around before the first packet arrived breaks SRTP
-        self._kept: deque[tuple[int, int, bool, bytes]] = deque(maxlen=KEPT if video else 1)
+        self._kept: deque[tuple[int, int, bool, bytes]] = deque(maxlen=KEPT if extensions else 1)
         self._rtp_time = 0
 
     def write(self, payloads: Iterable[bytes], rtp_time: int, now_ns: int, *, last: bool = True) -> Iterator[bytes]:
@@ -76,7 +76,7 @@ class Outlet:
 
     def _packet(self, number: int, rtp_time: int, marked: bool, payload: bytes, now_ns: int) -> bytes:
         kind = marked << 7 | self.payload_type
-        if not self._video:
+        if not self._extended:
             return _HEADER.pack(0x80, kind, number, rtp_time, self.ssrc) + payload
         sent = (now_ns << 18) // NS_PER_S & 0xFFFFFF  # 6.18 bits of seconds
         extension = _VIDEO_EXTENSION.pack(

@@ -1,6 +1,7 @@
 """What is drawn over each frame of the video, as data: told by the RTP timestamp that the page finds on the picture.
 
-A picture does not wait for its overlay here: the page shows it bare until the overlay is there, and takes none but its own.
+A picture does not wait for its overlay here: the page shows it bare until the overlay is there, and takes none but its
+own.
 """
 
 from __future__ import annotations

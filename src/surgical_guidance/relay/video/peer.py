@@ -1,7 +1,8 @@
 """The encrypted way to one browser: ICE, DTLS and SRTP as aiortc does them; the media lines on it are ours.
 
 aiortc's own peer connection encodes for each peer apart and hides what we need: feedback, header extensions, the RTP
-timestamp. So its transports are used alone (its ORTC side), and this file is the only one that touches their inner methods.
+timestamp. So its transports are used alone (its ORTC side), and this file is the only one that touches their inner
+methods.
 """
 
 from __future__ import annotations
@@ -92,14 +93,15 @@ class Peer:
             self._dtls.getLocalParameters(),
         )
         servers = [
-            {'urls': server.urls, **({'username': server.username, 'credential': server.credential} if server.username else {})}
+            {'urls': server.urls}
+            | ({'username': server.username, 'credential': server.credential} if server.username else {})
             for server in self._servers
-        ]  # fmt: skip
+        ]
         return {'sdp': text, 'ice_servers': servers}
 
     def sends(self, ssrc: int, feedback: Feedback) -> None:
         """Name a stream we send and who hears about it."""
-        extensions = [RTCRtpHeaderExtensionParameters(id, uri) for id, uri in EXTENSIONS.items()]
+        extensions = [RTCRtpHeaderExtensionParameters(n, uri) for n, uri in EXTENSIONS.items()]
         self._dtls._register_rtp_sender(  # noqa: SLF001
             _Sender(ssrc, feedback), RTCRtpSendParameters(headerExtensions=extensions)
         )

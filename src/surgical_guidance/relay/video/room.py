@@ -1,4 +1,4 @@
-"""All who watch over WebRTC, and how they come and go: signalling over the console's socket, pictures over their peers."""
+"""All who watch over WebRTC, how they come and go: signalling over the console's socket, pictures over their peers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from surgical_guidance.relay.facts import FrameFact, Json
 from surgical_guidance.relay.ops import Message, Ops
 from surgical_guidance.relay.security import Principal
 from surgical_guidance.relay.video import hardware, ladder, offer
+from surgical_guidance.relay.video.broadcast import KEY_EVERY_S, Broadcast
 from surgical_guidance.relay.video.keys import KeyRequests
 from surgical_guidance.relay.video.peer import Peer
 from surgical_guidance.relay.video.producer import Prepare, RungProducer, as_it_is
@@ -25,6 +26,7 @@ from surgical_guidance.relay.video.rtp_clock import rtp_time
 from surgical_guidance.relay.video.settings import VideoSettings
 from surgical_guidance.relay.video.units import Unit
 from surgical_guidance.relay.video.viewer import Viewer
+from surgical_guidance.relay.video.voices import Voice, Voices
 
 RUNGS = 2
 WAITING = 8  # units between encoder and viewers
@@ -39,6 +41,7 @@ class Room:
     :param call: runs a function in the loop's thread, from any thread.
     :param problem: gets what is wrong, and ``''`` when it works again, in any thread.
     :param prepare: gives the pixels that may leave.
+    :param tell: sends an event to every page.
     :raises HostError: if no encoder works here.
     """
 
@@ -49,6 +52,7 @@ class Room:
         call: Callable[..., None],
         problem: Callable[[str], None],
         prepare: Prepare = as_it_is,
+        tell: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.encoder = hardware.choose(settings.encoder)
         self._settings = settings
@@ -58,7 +62,9 @@ class Room:
             for index in range(RUNGS)
         ]
         self._keys = [KeyRequests(producer.ask_for_key) for producer in self._producers]
+        self._broadcast = Broadcast(settings.rtp_output) if settings.rtp_output else None
         self._viewers: dict[Client, Viewer] = {}
+        self.voices = Voices(ops, tell)
         self._units: asyncio.Queue[Unit] = asyncio.Queue(WAITING)
         self._tasks: set[asyncio.Task[None]] = set()
         self._size = (1920, 1080)
@@ -74,6 +80,9 @@ class Room:
             producer.start()
         self._spawn(self._pump())
         self._spawn(self._report())
+        if self._broadcast is not None:
+            self._spawn(self._broadcast_keys())
+            self._watch()
 
     def offer(self, frame: FrameFact) -> None:
         """Leave a frame to be encoded, from any thread; its pixels are touched only while somebody watches."""
@@ -94,21 +103,30 @@ class Room:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._broadcast is not None:
+            self._broadcast.close()
 
     def leave(self, client: Client) -> None:
         """Close the peer of a page that is gone, at once: not when ICE notices."""
         viewer = self._viewers.pop(client, None)
+        self.voices.leave(client)
         client.video = False
         if viewer is not None:
             viewer.live = False
             self._watch()
             self._spawn(viewer.peer.close())
 
+    @property
+    def rtp_description(self) -> str:
+        """SDP of the plain RTP stream; empty where there is none."""
+        return self._broadcast.sdp() if self._broadcast is not None else ''
+
     def json(self) -> Json:
         """Tell how it goes, for ``/healthz``."""
         return {
             'encoder': self.encoder.codec,
             'viewers': [viewer.json() for viewer in self._viewers.values()],
+            'voices': self.voices.json(),
             'sent': self._sent,
             'left_out': self._left_out + sum(producer.dropped for producer in self._producers),
         }
@@ -121,10 +139,11 @@ class Room:
         self.leave(client)
         peer = Peer(self._certificate, self._settings.reach, principal.connection)
         viewer = self._viewers[client] = Viewer(peer, self._ladder(*self._size), lambda rung: self._keys[rung].need())
-        self._spawn(self._open(client, viewer))
+        voice = viewer.voice = self.voices.join(client, principal, peer)
+        self._spawn(self._open(client, viewer, voice))
 
-    async def _open(self, client: Client, viewer: Viewer) -> None:
-        lines = [offer.Line(VIDEO, 'video', 'sendonly', viewer.outlet.ssrc)]
+    async def _open(self, client: Client, viewer: Viewer, voice: Voice | None) -> None:
+        lines = [offer.Line(VIDEO, 'video', 'sendonly', viewer.outlet.ssrc), *(voice.lines if voice else ())]
         client.put_event(wire.text('video.offer', await viewer.peer.offer(lines)))
 
     def _answer(self, _principal: Principal, client: Client, message: Message) -> None:
@@ -138,7 +157,7 @@ class Room:
 
     async def _connect(self, client: Client, viewer: Viewer, answer: offer.Answer) -> None:
         try:
-            await viewer.peer.connect(answer, None)
+            await viewer.peer.connect(answer, viewer.voice if viewer.voice and viewer.voice.may_speak else None)
         except ConnectionError as error:
             if self._viewers.get(client) is viewer:
                 client.put_event(wire.text('video.failed', {'reason': str(error)}))
@@ -148,6 +167,8 @@ class Room:
             return  # gone meanwhile
         client.video = True
         viewer.begin()
+        if viewer.voice is not None:
+            viewer.voice.live = True
         self._watch()
         await viewer.peer.closed.wait()
         if self._viewers.get(client) is viewer:
@@ -168,11 +189,18 @@ class Room:
     async def _pump(self) -> None:
         while True:
             unit = await self._units.get()
+            if self._broadcast is not None:
+                self._broadcast.deliver(unit)
             for viewer in list(self._viewers.values()):
                 with contextlib.suppress(ConnectionError):
                     self._sent += await viewer.deliver(unit)
                 await asyncio.sleep(0)  # others' turn: twenty viewers take as long as a small message may
             self._watch()
+
+    async def _broadcast_keys(self) -> None:
+        while True:
+            self._keys[0].need()
+            await asyncio.sleep(KEY_EVERY_S)
 
     async def _report(self) -> None:
         while True:
@@ -182,10 +210,14 @@ class Room:
                     now = rtp_time(monotonic_ns()), time.time_ns()
                     with contextlib.suppress(ConnectionError):
                         await viewer.peer.send([viewer.outlet.report(*now, VIDEO)])
+            with contextlib.suppress(ConnectionError):
+                await self.voices.report()
 
     def _watch(self) -> None:
         """Have encoded what is watched, and nothing else."""
         watched: set[int] = set().union(*(viewer.rungs for viewer in self._viewers.values()))
+        if self._broadcast is not None:
+            watched.add(0)
         for index, producer in enumerate(self._producers):
             if not producer.watched and index in watched:
                 producer.ask_for_key()

@@ -1,8 +1,8 @@
 """The clock of the video: the RTP timestamp *is* the capture time on ``CLOCK_MONOTONIC``, at 90 kHz.
 
-A browser tells the timestamp of every picture that it shows (``requestVideoFrameCallback``), so the page knows which frame
-it has before it and how old it is, and no overlay can get over another frame. RFC 3550 asks for a random start, so that
-known plain text does not help who listens in; SRTP's ciphers do not need that.
+A browser tells the timestamp of every picture that it shows (``requestVideoFrameCallback``), so the page knows which
+frame it has before it and how old it is, and no overlay can get over another frame. RFC 3550 asks for a random start,
+so that known plain text does not help who listens in; SRTP's ciphers do not need that.
 """
 
 from __future__ import annotations

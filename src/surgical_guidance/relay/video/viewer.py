@@ -24,6 +24,7 @@ from surgical_guidance.relay.video.offer import H264
 from surgical_guidance.relay.video.outlet import Outlet
 from surgical_guidance.relay.video.peer import Peer
 from surgical_guidance.relay.video.units import Unit
+from surgical_guidance.relay.video.voices import Voice
 
 
 class Viewer:
@@ -34,7 +35,8 @@ class Viewer:
 
     def __init__(self, peer: Peer, ladder: tuple[Rung, ...], need_key: Callable[[int], None]) -> None:
         self.peer = peer
-        self.outlet = Outlet(H264, video=True)
+        self.outlet = Outlet(H264, extensions=True)
+        self.voice: Voice | None = None
         self.live = False
         self.skipped = 0
         """Pictures not sent since those before them had not left this host yet."""
@@ -46,7 +48,7 @@ class Viewer:
         peer.sends(self.outlet.ssrc, self)
 
     def begin(self) -> None:
-        """The way is open: pictures may go, from the next key frame on."""
+        """Note that the way is open: pictures may go, from the next key frame on."""
         self.live = True
         self._need_key(self._footing.rung)
 

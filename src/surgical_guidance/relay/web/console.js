@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 9236842590fe67937134cd08358ab6fae593cb49fc6a9f1ab11feb755df90914. Edit those.
+// Made by `npm run build` in console/, from sources d9f8cb877404ade12a2f5e3a9d116fd38fceb37e991e83a652f4d79c0128f4ba. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -146,7 +146,6 @@ var chinese = {
   stillDetail: (s) => `已定格 ${s} 秒，他人仍看实时画面`,
   liveInset: "实时",
   onStill: (s) => `定格于 ${s} 秒前`,
-  observing: "仅观看",
   cannotSend: "未连接：标注未送出",
   accept: "接受",
   notNow: "暂不",
@@ -324,7 +323,6 @@ var english = {
   stillDetail: (s) => `frozen for ${s} s; the others go on live`,
   liveInset: "live",
   onStill: (s) => `on a still, ${s} s ago`,
-  observing: "watching only",
   cannotSend: "not connected: the mark was not sent",
   accept: "Accept",
   notNow: "Not now",
@@ -1455,7 +1453,7 @@ var PictureView = class {
 // src/room.ts
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
-var LEVEL_KEPT = "surgical-guidance.outlines";
+var LEVEL_KEPT = `surgical-guidance.outlines${location.pathname}`;
 var SHOWN = /* @__PURE__ */ new Set(["pause_audio", "acknowledge"]);
 var UNKNOWN = {
   stamp_ms: 0,
