@@ -65,6 +65,8 @@ onKeys({
   l: () => room.otherLanguage(),
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
+  h: () => { if (!byId('listen').hidden) byId('listen').click(); },
+  s: () => { if (!byId('speak').hidden) byId('speak').click(); },
   f: freeze,
   d: drawing(() => pen.choose('freehand')),
   a: drawing(() => pen.choose('arrow')),

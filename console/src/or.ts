@@ -87,6 +87,8 @@ onKeys({
   l: () => room.otherLanguage(),
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
+  h: () => { if (!byId('listen').hidden) byId('listen').click(); },
+  s: () => { if (!byId('speak').hidden) byId('speak').click(); },
   y: () => respond('accept'),
   n: () => respond('not_now'),
   r: () => respond('reject'),

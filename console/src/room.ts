@@ -11,6 +11,7 @@ import { renderPeople } from './people.js';
 import { PictureView } from './picture.js';
 import type { Alarm, Hello, Link, Me, Participant, PictureState, State, TimelineEvent } from './protocol.js';
 import { Video } from './video.js';
+import { Voice } from './voice.js';
 import { apply, className, current, switchLanguage, words } from './words.js';
 
 const REFRESH_MS = 100; // ages go on counting while the relay is silent
@@ -46,6 +47,7 @@ export class Room {
   readonly link: Connection;
   readonly view: PictureView;
   readonly video: Video;
+  readonly voice: Voice;
   readonly marks: Marks;
   private readonly login: Login;
   private session = '';
@@ -80,6 +82,7 @@ export class Room {
       ended: ({ names }) => tell(`${words().done.end_session ?? ''}${names.length ? ` · ${names.join(', ')}` : ''}`),
       picture: buffer => void this.view.show(buffer),
       overlay: message => this.view.overlay(message),
+      speaking: ({ who }) => this.voice.takeSpeaking(who),
       'video.offer': message => this.video.take(message),
       'video.failed': message => this.video.take(message),
       link: () => this.render(),
@@ -106,10 +109,12 @@ export class Room {
       },
       () => this.marks.draw(),
     );
+    this.voice = new Voice(message => this.link.send(message), () => this.me?.id);
     this.video = new Video(
       message => this.link.send(message),
       (source, rtp, width, height) => this.view.frame(source, rtp, width, height),
       how => setData(document.body, 'video', how),
+      this.voice,
     );
   }
 
@@ -148,6 +153,7 @@ export class Room {
     switchLanguage();
     this.setLevel(this.view.options.level);
     renderPeople(this.people, this.me);
+    this.voice.render();
     this.page.onLanguage?.();
     this.render();
     this.renderNumbers();

@@ -2,6 +2,7 @@
 // capture time on the relay's clock at 90 kHz: so the page knows which frame it shows, and how old it is.
 
 import type { VideoMessage, VideoOffer } from './protocol.js';
+import type { Voice } from './voice.js';
 
 const STALL_MS = 1000; // without a picture for so long, single pictures are better
 const RETRY_MS = 3000;
@@ -39,11 +40,13 @@ export class Video {
    * @param send says something to the relay
    * @param onFrame gets every picture; the source can be drawn until it returns
    * @param onState is told whenever the state changes
+   * @param voice speaks and listens over the same connection
    */
   constructor(
     private readonly send: (message: { op: string } & Record<string, unknown>) => void,
     private readonly onFrame: (source: HTMLVideoElement, rtp: number, width: number, height: number) => void,
     private readonly onState: (state: VideoState) => void,
+    private readonly voice: Voice,
   ) {
     setInterval(() => this.check(), CHECK_MS);
   }
@@ -73,6 +76,7 @@ export class Video {
     this.peer = null;
     this.element?.remove();
     this.element = null;
+    this.voice.detach();
     if (this.state === 'playing') this.send({ op: 'pictures', wanted: true });
     this.set('off');
   }
@@ -84,14 +88,18 @@ export class Video {
     peer.ontrack = ({ track, receiver }) => {
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
       if (track.kind === 'video') this.play(track);
+      else this.voice.track(track);
     };
     peer.onconnectionstatechange = () => {
       if (peer === this.peer && peer.connectionState === 'failed') this.fail();
     };
     await peer.setRemoteDescription({ type: 'offer', sdp });
+    this.voice.attach(peer, sdp);
     await peer.setLocalDescription(await peer.createAnswer());
     await gathered(peer);
-    if (peer === this.peer) this.send({ op: 'video.answer', sdp: peer.localDescription?.sdp });
+    if (peer !== this.peer) return;
+    this.send({ op: 'video.answer', sdp: peer.localDescription?.sdp });
+    this.voice.ready();
   }
 
   private play(track: MediaStreamTrack): void {

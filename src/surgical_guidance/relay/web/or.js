@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources d9f8cb877404ade12a2f5e3a9d116fd38fceb37e991e83a652f4d79c0128f4ba. Edit those.
+// Made by `npm run build` in console/, from sources f8ef4c750a53a6603069592b1be1947394b9e4391b1ce388d0d6300d7d56ebb0. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -172,6 +172,13 @@ var chinese = {
   enter: "进入",
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
+  micOn: "话筒已开",
+  micOff: "话筒已关",
+  listenOn: "正在收听",
+  listenOff: "未收听",
+  speaks: (names) => `${names} 正在讲话`,
+  noMicrophone: "无法使用话筒",
+  noSound: "浏览器阻止了声音",
   withheld: "镜头在体外：画面已遮蔽",
   endExpired: "您的令牌已到期",
   endRevoked: "您的令牌已被吊销",
@@ -349,6 +356,13 @@ var english = {
   enter: "Enter",
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
+  micOn: "Microphone on",
+  micOff: "Microphone off",
+  listenOn: "Listening",
+  listenOff: "Not listening",
+  speaks: (names) => `${names} speaks`,
+  noMicrophone: "the microphone cannot be used",
+  noSound: "the browser blocks sound",
   withheld: "The scope is out of the body: the picture is withheld",
   endExpired: "your token has expired",
   endRevoked: "your token was revoked",
@@ -1126,16 +1140,19 @@ var Video = class {
    * @param send says something to the relay
    * @param onFrame gets every picture; the source can be drawn until it returns
    * @param onState is told whenever the state changes
+   * @param voice speaks and listens over the same connection
    */
-  constructor(send, onFrame, onState) {
+  constructor(send, onFrame, onState, voice) {
     this.send = send;
     this.onFrame = onFrame;
     this.onState = onState;
+    this.voice = voice;
     setInterval(() => this.check(), CHECK_MS2);
   }
   send;
   onFrame;
   onState;
+  voice;
   state = "off";
   /** Whether frames come from the camera at all. */
   flowing = false;
@@ -1167,6 +1184,7 @@ var Video = class {
     this.peer = null;
     this.element?.remove();
     this.element = null;
+    this.voice.detach();
     if (this.state === "playing") this.send({ op: "pictures", wanted: true });
     this.set("off");
   }
@@ -1177,14 +1195,18 @@ var Video = class {
     peer.ontrack = ({ track, receiver }) => {
       if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
       if (track.kind === "video") this.play(track);
+      else this.voice.track(track);
     };
     peer.onconnectionstatechange = () => {
       if (peer === this.peer && peer.connectionState === "failed") this.fail();
     };
     await peer.setRemoteDescription({ type: "offer", sdp });
+    this.voice.attach(peer, sdp);
     await peer.setLocalDescription(await peer.createAnswer());
     await gathered(peer);
-    if (peer === this.peer) this.send({ op: "video.answer", sdp: peer.localDescription?.sdp });
+    if (peer !== this.peer) return;
+    this.send({ op: "video.answer", sdp: peer.localDescription?.sdp });
+    this.voice.ready();
   }
   play(track) {
     const element = document.createElement("video");
@@ -1387,6 +1409,99 @@ var PictureView = class {
   }
 };
 
+// src/voice.ts
+var Voice = class {
+  /** @param me gives the id of this connection */
+  constructor(send, me) {
+    this.send = send;
+    this.me = me;
+    byId("speak").addEventListener("click", () => void this.speak(!this.speaking));
+    byId("listen").addEventListener("click", () => this.listen(!this.listening));
+    this.render();
+  }
+  send;
+  me;
+  speaking = false;
+  listening = false;
+  microphone;
+  sound = null;
+  heard = [];
+  who = [];
+  /** Take a connection whose offer is in place, before it is answered. */
+  attach(peer, offer) {
+    const audio = peer.getTransceivers().filter(({ receiver }) => receiver.track.kind === "audio");
+    this.microphone = /m=audio[^]*?a=sendrecv/.test(offer) ? audio[0] : void 0;
+    if (this.microphone) this.microphone.direction = "sendrecv";
+    byId("listen").hidden = !audio.length;
+    byId("speak").hidden = !this.microphone;
+  }
+  /** The connection is answered: the switches stand as they stood. */
+  ready() {
+    if (this.listening) this.send({ op: "audio.listen", on: true });
+    if (this.speaking) void this.speak(true);
+  }
+  /** There is no connection (any more). */
+  detach() {
+    this.microphone = void 0;
+    this.heard.forEach((element) => {
+      element.srcObject = null;
+    });
+    this.heard = [];
+    byId("listen").hidden = byId("speak").hidden = true;
+  }
+  /** Take a voice of somebody else. */
+  track(track) {
+    const element = new Audio();
+    element.srcObject = new MediaStream([track]);
+    element.muted = !this.listening;
+    element.play().catch(() => {
+    });
+    this.heard.push(element);
+  }
+  takeSpeaking(who) {
+    this.who = who;
+    this.render();
+  }
+  listen(on) {
+    this.listening = on;
+    for (const element of this.heard) {
+      element.muted = !on;
+      if (on) element.play().catch(() => tell(words().noSound));
+    }
+    this.send({ op: "audio.listen", on });
+    this.render();
+  }
+  async speak(on) {
+    try {
+      if (on) this.sound ??= await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
+      else this.hangUp();
+      await this.microphone?.sender.replaceTrack(this.sound?.getAudioTracks()[0] ?? null);
+    } catch {
+      this.hangUp();
+      tell(words().noMicrophone);
+      on = false;
+    }
+    this.speaking = on;
+    this.send({ op: "audio.speak", on });
+    this.render();
+  }
+  render() {
+    const { micOn, micOff, listenOn, listenOff, speaks } = words();
+    byId("speak").setAttribute("aria-pressed", String(this.speaking));
+    byId("listen").setAttribute("aria-pressed", String(this.listening));
+    for (const [id, word] of [["speak", this.speaking ? micOn : micOff], ["listen", this.listening ? listenOn : listenOff]]) {
+      setText(byId(`${id}-word`), word);
+      byId(id).title = word;
+    }
+    const others = this.who.filter(({ id }) => id !== this.me()).map(({ name }) => name);
+    setText(byId("speaking"), others.length ? speaks(others.join(", ")) : "");
+  }
+  hangUp() {
+    this.sound?.getTracks().forEach((track) => track.stop());
+    this.sound = null;
+  }
+};
+
 // src/room.ts
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
@@ -1432,6 +1547,7 @@ var Room = class {
       ended: ({ names }) => tell(`${words().done.end_session ?? ""}${names.length ? ` · ${names.join(", ")}` : ""}`),
       picture: (buffer) => void this.view.show(buffer),
       overlay: (message) => this.view.overlay(message),
+      speaking: ({ who }) => this.voice.takeSpeaking(who),
       "video.offer": (message) => this.video.take(message),
       "video.failed": (message) => this.video.take(message),
       link: () => this.render(),
@@ -1462,10 +1578,12 @@ var Room = class {
       },
       () => this.marks.draw()
     );
+    this.voice = new Voice((message) => this.link.send(message), () => this.me?.id);
     this.video = new Video(
       (message) => this.link.send(message),
       (source, rtp, width, height) => this.view.frame(source, rtp, width, height),
-      (how) => setData(document.body, "video", how)
+      (how) => setData(document.body, "video", how),
+      this.voice
     );
   }
   page;
@@ -1476,6 +1594,7 @@ var Room = class {
   link;
   view;
   video;
+  voice;
   marks;
   login;
   session = "";
@@ -1512,6 +1631,7 @@ var Room = class {
     switchLanguage();
     this.setLevel(this.view.options.level);
     renderPeople(this.people, this.me);
+    this.voice.render();
     this.page.onLanguage?.();
     this.render();
     this.renderNumbers();
@@ -1780,6 +1900,12 @@ onKeys({
   l: () => room.otherLanguage(),
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
+  h: () => {
+    if (!byId("listen").hidden) byId("listen").click();
+  },
+  s: () => {
+    if (!byId("speak").hidden) byId("speak").click();
+  },
   y: () => respond("accept"),
   n: () => respond("not_now"),
   r: () => respond("reject"),
