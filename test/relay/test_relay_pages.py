@@ -23,6 +23,9 @@ pytestmark = pytest.mark.browser
 
 need_chromium()
 
+FEED = {'width': 640, 'height': 360, 'rate': 12.0}  # three pages share two cores with all else
+RELAY = {'video': 'false'}  # test_relay_browser has it
+
 
 @contextmanager
 def opened(browser: Browser, world: World, path: str, *, locale: str = 'zh-CN', init: str = '') -> Iterator[Page]:

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources f8ef4c750a53a6603069592b1be1947394b9e4391b1ce388d0d6300d7d56ebb0. Edit those.
+// Made by `npm run build` in console/, from sources bc63710affe4a81606e83fb23784f742ffe8fc6546f18fa258b64440a88d5cb7. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -1115,7 +1115,7 @@ function drawMark(context, mark, strength, author) {
   const [x, y] = at(0);
   const still = mark.behind > STILL_MS;
   context.lineCap = context.lineJoin = "round";
-  if (still) context.setLineDash([10 * unit, 8 * unit]);
+  if (still) context.setLineDash([12 * unit, 12 * unit]);
   let [labelX, labelY] = [x, y];
   if (mark.kind === "freehand") {
     const line = new Path2D();
