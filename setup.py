@@ -5,7 +5,7 @@ from glob import glob
 from setuptools import find_packages, setup
 
 NAME = 'surgical_guidance'
-NODES = ('camera', 'inference', 'advice', 'watchdog', 'relay')
+NODES = ('camera', 'inference', 'advice', 'watchdog', 'relay', 'recorder')
 
 setup(
     name=NAME,

@@ -379,6 +379,74 @@ async def next_of(page: ClientWebSocketResponse, *ops: str) -> dict[str, Any]:
                 return said
 
 
+@contextlib.asynccontextmanager
+async def _client(port: int, token: str) -> Any:
+    """Be a program that the bridge let in."""
+    url = f'http://127.0.0.1:{port}/'
+    async with ClientSession() as session, session.ws_connect(url, headers=bearer(token)) as client:
+        yield client
+
+
+DENIED = (
+    {'op': 'publish', 'topic': '/surgical_guidance/suggestion', 'msg': {}},
+    {'op': 'advertise', 'topic': '/surgical_guidance/alarm', 'type': 'surgical_guidance_msgs/Alarm'},
+    {'op': 'subscribe', 'topic': '/surgical_guidance/camera/image_raw', 'type': 'sensor_msgs/Image'},
+    {'op': 'call_service', 'service': '/surgical_guidance/relay/set_parameters', 'args': {}},
+    {'op': 'advertise_service', 'service': '/surgical_guidance/end_session', 'type': 'std_srvs/Trigger'},
+    {'op': 'send_action_goal', 'action': '/x', 'action_type': 'a/action/B', 'args': {}},
+)
+
+
+async def bridge_denied(target: Target, port: int) -> list[str]:
+    """Publish advice, read raw pictures, set parameters, over the bridge, as an observer."""
+    got = []
+    async with _client(port, target.token(Role.OBSERVER)) as client:
+        for message in DENIED:
+            await client.send_json(message)
+            answer = await next_of(client, 'status', 'publish', 'service_response')
+            text = json.dumps(answer)
+            got += [] if 'may not' in text or 'refused' in text else [f'{message["op"]}: {text}']
+    return got
+
+
+async def bridge_unknown(target: Target, port: int) -> list[str]:
+    """Come to the bridge with nothing, with a foreign page, by a foreign name."""
+    url = f'http://127.0.0.1:{port}/'
+    good = bearer(target.token(Role.ADMIN))
+    got = []
+    async with ClientSession() as session:
+        for headers in ({}, good | {'Origin': 'https://evil.example'}, good | {'Host': f'evil.example:{port}'}):
+            try:
+                async with session.ws_connect(url, headers=headers):
+                    got.append(f'let in with {sorted(headers)}')
+            except WSServerHandshakeError as error:
+                got += [] if error.status in (401, 403) else [f'answered {error.status}']
+    return got
+
+
+async def bridge_nonsense(target: Target, port: int) -> list[str]:
+    """Send the bridge braces, depth, bytes and 10 MB."""
+    got = []
+    for data in ('{' * 4096, '[' * 200_000, '{"op":"publish","msg":' + '[' * 500 + ']' * 500 + '}', b'\x00' * 100,
+                 '{"op":"x"}', '{"op":"publish","msg":"' + 'x' * LARGE + '"}'):  # fmt: skip
+        async with _client(port, target.token(Role.OBSERVER)) as client:
+            with contextlib.suppress(ConnectionError, ClientConnectionError):
+                for _ in range(3 if len(data) < LARGE else 1):
+                    await (client.send_str(data) if isinstance(data, str) else client.send_bytes(data))
+            async with asyncio.timeout(10):
+                answer = await client.receive()
+            said = answer.data if answer.type is WSMsgType.TEXT else ''
+            got += [] if answer.type in ENDS or '"level":"error"' in said.replace(' ', '') else [f'answered {said}']
+    return got
+
+
+BRIDGE_TABLE: dict[str, tuple[Callable[[Target, int], Awaitable[list[str]]], str]] = {
+    'denied topic': (bridge_denied, 'refused: the role observer may not do this'),
+    'unknown client': (bridge_unknown, 'refused: no token'),
+    'nonsense': (bridge_nonsense, 'refused: larger than'),
+}
+"""What is tried on the bridge, and what the audit log must say of it."""
+
 Attack = Callable[[Target], Awaitable[list[str]]]
 
 TABLE: dict[str, tuple[Attack, str]] = {

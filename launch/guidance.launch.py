@@ -16,8 +16,8 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch import LaunchContext, LaunchDescription
 
 PACKAGE = 'surgical_guidance'
-COMPOSED = ('guidance_container', 'watchdog_node', 'relay_node')
-APART = ('camera_node', 'inference_node', 'advice_node', 'watchdog_node', 'relay_node')
+COMPOSED = ('guidance_container', 'recorder_node', 'watchdog_node', 'relay_node')
+APART = ('camera_node', 'inference_node', 'advice_node', 'recorder_node', 'watchdog_node', 'relay_node')
 RESPAWN_DELAY_S = 0.5
 YES_OR_NO = ['true', 'false']
 ROSBRIDGES = ('own', 'stock', 'none')

@@ -26,6 +26,8 @@ BUILD = ROOT / 'build'
 LOG = BUILD / 'setup.log'
 PYTHONS = ((3, 11), (3, 12))
 DEBIAN_FOR_TESTS = {'/usr/bin/chromium': 'chromium', '/usr/share/fonts/opentype/noto': 'fonts-noto-cjk'}
+UNPACKED_FOR_TESTS = {'prometheus': 'prometheus'}  # program to package; installing it would start a service
+UNPACKED = BUILD / 'debian'
 APT_UPDATE = ('apt-get', '-qq', 'update')
 APT_INSTALL = ('apt-get', '-qq', 'install', '-y', '--no-install-recommends')
 
@@ -233,28 +235,44 @@ def install_project() -> None:
 
 def install_debian_packages() -> None:
     """Install what tests need beyond Python, where this may be done; otherwise tell how."""
-    wanted = [package for path, package in DEBIAN_FOR_TESTS.items() if not Path(path).exists()]
+    install = [package for path, package in DEBIAN_FOR_TESTS.items() if not Path(path).exists()]
+    unpack = [
+        package
+        for program, package in UNPACKED_FOR_TESTS.items()
+        if shutil.which(program) is None and not (UNPACKED / 'usr/bin' / program).exists()
+    ]
+    wanted = [*install, *unpack]
     if not wanted:
         return
-    by_hand = f'apt-get install {" ".join(wanted)}'
+    skipped = f'set-up: tests that need {", ".join(wanted)} will be skipped'
+    by_hand = f'to have them: apt-get install {" ".join(wanted)}'
     if os.geteuid() != 0 or shutil.which('apt-get') is None:
-        say(f'set-up: tests that need {", ".join(wanted)} will be skipped; to have them: {by_hand}', end='\n')
+        say(f'{skipped}; {by_hand}', end='\n')
         return
     start = time.monotonic()
     say(f'set-up: {" ".join(wanted)} ...')
     try:
         command(*APT_UPDATE, remedy='')
-        command(*APT_INSTALL, *wanted, remedy='')
+        if install:
+            command(*APT_INSTALL, *install, remedy='')
+        for package in unpack:
+            unpack_debian_package(package)
     except Missing as missing:
-        say(
-            f'set-up: tests that need {", ".join(wanted)} will be skipped ({missing}); to have them: {by_hand}',
-            end='\n',
-        )
+        say(f'{skipped} ({missing}); {by_hand}', end='\n')
         return
     say(f'set-up: {" ".join(wanted)}, {time.monotonic() - start:.0f} s', end='\n')
 
 
-def command(*words: str | Path, remedy: str, on_line: Callable[[str], None] | None = None) -> None:
+def unpack_debian_package(package: str) -> None:
+    """Put a package's files where tests find them, without installing it."""
+    UNPACKED.mkdir(exist_ok=True)
+    command('apt-get', '-qq', 'download', package, remedy='', cwd=UNPACKED)
+    for archive in UNPACKED.glob(f'{package}_*.deb'):
+        command('dpkg-deb', '-x', archive, UNPACKED, remedy='')
+        archive.unlink()
+
+
+def command(*words: str | Path, remedy: str, on_line: Callable[[str], None] | None = None, cwd: Path = ROOT) -> None:
     """Run a command; its output goes to the log, its last words to the user when it fails."""
     environment = {
         **os.environ,
@@ -268,7 +286,7 @@ def command(*words: str | Path, remedy: str, on_line: Callable[[str], None] | No
         log.write(f'$ {" ".join(map(str, words))}\n')
         process = subprocess.Popen(
             [str(word) for word in words],
-            cwd=ROOT,
+            cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,
             text=True,

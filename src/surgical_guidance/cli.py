@@ -22,6 +22,7 @@ from rich.text import Text
 from surgical_guidance import __version__
 from surgical_guidance.cli_engine import app as engine_app
 from surgical_guidance.cli_evaluate import app as evaluate_app
+from surgical_guidance.cli_evidence import app as evidence_app
 from surgical_guidance.cli_phantom import app as phantom_app
 from surgical_guidance.cli_phantom import prepare
 from surgical_guidance.cli_security import audit_app, token_app
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(phantom_app)
 app.add_typer(engine_app)
 app.add_typer(evaluate_app)
+app.add_typer(evidence_app)
 app.add_typer(token_app)
 app.add_typer(audit_app)
 console = Console()
@@ -108,6 +110,14 @@ def run(
         ),
     ] = None,
     params_file: Annotated[Path | None, typer.Option(help='ROS parameters (see `surgical-guidance params`).')] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=-1,
+            max=65535,
+            help='Of the metrics for Prometheus on 127.0.0.1, 9464 by default; 0: any free one, -1: none.',
+        ),
+    ] = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(
@@ -128,7 +138,16 @@ def run(
     if summary is not None:
         _prepare_file(summary)
     job = Run(
-        RunOptions(source, duration, port, composed, params_file, run_dir or _state_dir(), tuple(model or ())),
+        RunOptions(
+            source,
+            duration,
+            port,
+            composed,
+            params_file,
+            run_dir or _state_dir(),
+            tuple(model or ()),
+            metrics_port=metrics_port,
+        ),
         tell=lambda line: console.print(Text(line, style='yellow')),
     )
     prepare(job.source)
@@ -141,6 +160,8 @@ def run(
             raise typer.Exit(130) from None
     url = job.console_url
     console.print(f'console: {url}   logs: {job.options.run_dir}')
+    if job.metrics_url:
+        console.print(f'metrics: {job.metrics_url}')
     if not headless:
         _open_browser(url)
     try:
@@ -188,6 +209,12 @@ def bench(
     stock: Annotated[
         Path | None, typer.Option(help='Of `relay`: a checkout of rosbridge_suite to measure beside ours.')
     ] = None,
+    quick: Annotated[
+        bool, typer.Option('--quick', help='Measure less, in less time, where the benchmark can.')
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help='How long, where the benchmark can choose (`soak`: 20).')
+    ] = None,
 ) -> None:
     """Measure: a benchmark of `benchmarks/`, against the goals that stand there."""
     from surgical_guidance.bench import benchmarks, measure
@@ -206,7 +233,7 @@ def bench(
         def tell(share: float, what: str) -> None:
             progress.update(task, completed=100.0 * share, total=100.0, description=f'{name}: {what}')
 
-        rows = measure(name, tell, stock=stock)
+        rows = measure(name, tell, stock=stock, quick=quick or None, minutes=minutes)
     table = Table('measure', 'value', 'unit', 'goal', 'holds', title=name, title_justify='left')
     for row in rows:
         holds = {True: Text('yes', style='green'), False: Text('NO', style='bold red'), None: Text('')}[row['holds']]

@@ -36,6 +36,7 @@ TURN_S = 0.05
 WATCHDOG_TURN_S = 0.25  # its executor serves acknowledgements alone; waking it five times as often costs 1 % of a core
 FRAME_PATH_NICE = -10  # before every viewer and desktop on the same host
 WATCHDOG_NICE = -11  # and the one that watches it before that
+RECORDER_NICE = 10  # and after everybody else the one that only keeps
 SWITCH_S = 0.0005  # the interpreter's default of 5 ms lets a busy thread hold a frame up for that long
 
 
@@ -87,6 +88,13 @@ def relay(**node: Any) -> list[Node]:
     from surgical_guidance.relay.node import RelayNode
 
     return [RelayNode(**node)]
+
+
+def recorder(**node: Any) -> list[Node]:
+    """Make the flight recorder."""
+    from surgical_guidance.recording.node import RecorderNode
+
+    return [RecorderNode(**node)]
 
 
 def _camera_node(**node: Any) -> CameraNode:
@@ -201,7 +209,12 @@ def relay_main() -> int:
     return run(relay)
 
 
+def recorder_main() -> int:
+    """Run ``recorder_node``."""
+    return run(recorder, RECORDER_NICE)
+
+
 if __name__ == '__main__':
     PROCESSES = {'guidance': main, 'camera': camera_main, 'inference': inference_main, 'advice': advice_main,
-                 'watchdog': watchdog_main, 'relay': relay_main}  # fmt: skip
+                 'watchdog': watchdog_main, 'relay': relay_main, 'recorder': recorder_main}  # fmt: skip
     sys.exit(PROCESSES[sys.argv.pop(1)]())

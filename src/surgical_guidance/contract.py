@@ -135,6 +135,12 @@ CAMERA_INFO: Final = Topic(
     'the calibration of the camera, repeated; listened to while the parameter calibration is empty',
     rate=1.0,
 )
+ARM_TIP: Final = Topic(
+    'arm/measured_cp',
+    'geometry_msgs/msg/PoseStamped',
+    'an arm stack (CRTK)',
+    "where an arm's instrument has its tip, in the camera's optical frame; arm_topics names one for each arm",
+)
 SUGGESTION: Final = Topic(
     'suggestion',
     'surgical_guidance_msgs/msg/Suggestion',
@@ -231,7 +237,7 @@ OVERLAY_COMPRESSED: Final = Topic(
 
 TOPICS: Final = (
     FRAME, IMAGE, COMPRESSED_IMAGE, TRUTH, SCENE, INFERENCE_STATUS, DEGRADATION_STEP, SESSION_CONTEXT,
-    CAMERA_INFO, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, ANNOTATIONS, OVERLAY_IMAGE,
+    CAMERA_INFO, ARM_TIP, SUGGESTION, TIMING, HEARTBEAT, STATUS, ALARM, DIAGNOSTICS, ANNOTATIONS, OVERLAY_IMAGE,
     OVERLAY_COMPRESSED, PARTICIPANTS,
 )  # fmt: skip
 
@@ -239,6 +245,7 @@ ACKNOWLEDGE_SERVICE: Final = 'acknowledge_alarm'  # surgical_guidance_msgs/srv/A
 PAUSE_AUDIO_SERVICE: Final = 'pause_alarm_audio'  # surgical_guidance_msgs/srv/PauseAlarmAudio, served by the watchdog
 RELOAD_SERVICE: Final = 'reload_rules'  # std_srvs/srv/Trigger, served by advice
 RESET_REFERENCE_SERVICE: Final = 'reset_reference'  # std_srvs/srv/Trigger, served by inference
+SAVE_CONTEXT_SERVICE: Final = 'save_context'  # surgical_guidance_msgs/srv/SaveContext, served by the recorder
 RESPOND_SERVICE: Final = 'respond_to_suggestion'  # surgical_guidance_msgs/srv/RespondToSuggestion, served by advice
 END_SESSION_SERVICE: Final = 'end_session'  # surgical_guidance_msgs/srv/EndSession, served by the relay
 
@@ -312,6 +319,7 @@ def as_markdown() -> str:
         f'| `{PAUSE_AUDIO_SERVICE}` | `surgical_guidance_msgs/srv/PauseAlarmAudio` | watchdog |',
         f'| `{RESPOND_SERVICE}` | `surgical_guidance_msgs/srv/RespondToSuggestion` | advice |',
         f'| `{RELOAD_SERVICE}` | `std_srvs/srv/Trigger` | advice |',
+        f'| `{SAVE_CONTEXT_SERVICE}` | `surgical_guidance_msgs/srv/SaveContext` | recorder |',
         f'| `{RESET_REFERENCE_SERVICE}` | `std_srvs/srv/Trigger` | inference |',
         f'| `{END_SESSION_SERVICE}` | `surgical_guidance_msgs/srv/EndSession` | relay |',
     ]

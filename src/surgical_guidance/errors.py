@@ -14,6 +14,7 @@
     │   └── EngineError         the engine that runs it failed
     ├── RuleTableError          the rule table cannot be used
     ├── CalibrationError        the calibration of a camera cannot be used
+    ├── EvidenceError           evidence cannot be kept or read
     ├── AccessError             a token, a ticket, a certificate or a policy cannot be used
     ├── ProtocolError           a remote client asks for what is not to be had, or asks it wrongly
     └── HostError               this machine lacks something: a port, a program, a package
@@ -84,6 +85,10 @@ class RuleTableError(GuidanceError):
 
 class CalibrationError(GuidanceError):
     """The calibration of a camera cannot be used."""
+
+
+class EvidenceError(GuidanceError):
+    """Evidence cannot be kept or read."""
 
 
 class AccessError(GuidanceError):

@@ -18,6 +18,7 @@ from surgical_guidance_msgs.msg import StageStatus
 
 from surgical_guidance.contract import HEARTBEAT, NAMESPACE
 from surgical_guidance.errors import GuidanceError
+from surgical_guidance.events import Events
 from surgical_guidance.params import declare, param
 from surgical_guidance.ports import publisher
 
@@ -38,7 +39,7 @@ class StageNode(LifecycleNode, Generic[P]):
     A stage fills in :meth:`setup` (configure: load, warm up), :meth:`start`, :meth:`stop` and :meth:`teardown`; each
     may raise :class:`GuidanceError`, and the last two must bear being called in any state. ``detail`` is one line for
     people, ``done`` counts its units of work; both go out with the heartbeat. A stage that is up but cannot work calls
-    :meth:`fault`, and :meth:`fault` with ``''`` when it can again.
+    :meth:`fault`, and :meth:`fault` with ``''`` when it can again. What happens again and again goes to ``events``.
 
     :param name: of the node and the stage.
     :param params: its parameters' dataclass.
@@ -51,6 +52,7 @@ class StageNode(LifecycleNode, Generic[P]):
         self.stage = name
         self.detail = ''
         self.done = 0
+        self.events = Events(self.get_logger())
         self._state = StageStatus.UNCONFIGURED
         self._fault = ''
         self._beat = publisher(self, HEARTBEAT)
@@ -167,6 +169,7 @@ class StageNode(LifecycleNode, Generic[P]):
     def _send_heartbeat(self) -> None:
         if not self.context.ok():
             return
+        self.events.settle()
         self._beat.publish(
             StageStatus(
                 stamp=self.get_clock().now().to_msg(),

@@ -101,6 +101,16 @@ def test_it_falls_silent_when_released_long_enough_and_rests_for_its_cooldown() 
     assert speaking(evaluator, 1.9, sharpness=5) == ['one']
 
 
+def test_a_rule_that_rested_while_its_cause_lasted_does_not_begin_when_the_cause_is_gone() -> None:
+    evaluator = Evaluator(table_of(rule()))
+    for step in range(4):
+        speaking(evaluator, 0.1 * step, sharpness=5.0)
+    evaluator.decline('one', ns(1.0))
+    while_it_lasts = [speaking(evaluator, 0.1 * step, sharpness=5.0) for step in range(4, 10)]
+    after = [speaking(evaluator, 0.1 * step, sharpness=50.0) for step in range(10, 14)]
+    assert not any(while_it_lasts + after)
+
+
 def test_what_is_not_known_does_not_hold() -> None:
     evaluator = spoken()
     assert speaking(evaluator, 0.3) == ['one']

@@ -95,6 +95,13 @@ def test_another_obstacle_makes_another_way_at_once() -> None:
     assert planner.plan(with_parts(wall()), TARGET) != straight
 
 
+def test_after_a_search_in_vain_it_is_quiet_for_a_while_and_then_finds_what_has_become_clear() -> None:
+    planner = PathPlanner(HOOK)
+    shut, clear = with_parts(wall(top=-10.0, bottom=HEIGHT + 10.0)), with_parts()
+    found = [planner.plan(replace(clear if step else shut, stamp_ns=step * 40_000_000), TARGET) for step in range(8)]
+    assert [bool(one) for one in found] == [False] * 5 + [True] * 3
+
+
 @pytest.mark.parametrize(
     'one',
     [

@@ -16,8 +16,11 @@ from surgical_guidance.inference.manifest import MODELS, Manifest, load_manifest
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
     """Copies of models that come with the package: one of any size, one of a fixed size."""
-    for name in ('phantom_segmentation.yaml', 'phantom_segmentation.onnx', 'phantom_view.yaml', 'phantom_view.onnx'):
+    for name in ('phantom_segmentation.onnx', 'phantom_view.yaml', 'phantom_view.onnx'):
         shutil.copy(MODELS / name, tmp_path)
+    content = yaml.safe_load((MODELS / 'phantom_segmentation.yaml').read_text())
+    del content['processor']  # one file, as most models have
+    (tmp_path / 'phantom_segmentation.yaml').write_text(yaml.safe_dump(content))
     return tmp_path
 
 

@@ -9,18 +9,29 @@ from typing import Any
 
 import pytest
 import yaml
+from geometry_msgs.msg import PoseStamped
 from inference_helpers import ToldEngine, as_frame, noise
 from node_helpers import Scenes, make_node
+from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 from surgical_guidance_msgs.msg import SessionContext, StageStatus
 
-from surgical_guidance.contract import CAMERA_INFO, HEARTBEAT, RESET_REFERENCE_SERVICE, SESSION_CONTEXT
+from surgical_guidance.clock import monotonic_ns
+from surgical_guidance.contract import (
+    ARM_TIP,
+    CAMERA_INFO,
+    HEARTBEAT,
+    OPTICAL_FRAME,
+    RESET_REFERENCE_SERVICE,
+    SESSION_CONTEXT,
+)
 from surgical_guidance.inference.lineup import Lineup
 from surgical_guidance.inference.manifest import Manifest
 from surgical_guidance.inference.node import InferenceNode
 from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.ports import publisher, subscription
+from surgical_guidance.scene.rulers import ToolPose
 from surgical_guidance.scene.state import Energy, SceneState
 
 K = [80.0, 0.0, 47.5, 0.0, 80.0, 31.5, 0.0, 0.0, 1.0]
@@ -83,6 +94,49 @@ def test_what_the_room_says_is_in_the_next_scene_and_goes_out_with_it(graph: Any
     room.publish(SessionContext(energy=SessionContext.ENERGY_OFF, critical_view=NOTHING))
     assert graph.spin_until(lambda: bench.show().energy is Energy.OFF)
     assert all(math.isnan(value) for value in bench.show().critical_view)
+
+
+def test_a_critical_view_that_nobody_has_set_is_one_that_is_not_met_and_that_is_told_once(
+    graph: Any, bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    room, kept = publisher(graph.node(), SESSION_CONTEXT), list[str]()
+    for energy in (SessionContext.ENERGY_ON, SessionContext.ENERGY_OFF):
+        room.publish(SessionContext(energy=energy))
+        assert graph.spin_until(lambda energy=energy: bench.show().energy == energy)
+        assert bench.show().critical_view == (0.0, 0.0, 0.0)
+    assert count_of(capfd, 'taken as "no criterion is met"; NaN is "not told"', kept) == 1
+
+
+def test_the_tips_that_arms_tell_go_to_the_scene_with_the_frame_of_their_moment(
+    graph: Any, bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told: list[tuple[ToolPose, ...]] = []
+    build = bench.node._builder.build
+
+    def watched(frame: Any, *args: Any) -> SceneState:
+        told.append(args[-1].poses)
+        return build(frame, *args)
+
+    monkeypatch.setattr(bench.node._builder, 'build', watched)
+    arm, kept = publisher(graph.node(), ARM_TIP), list[str]()
+    pose = PoseStamped()
+    pose.pose.position.x, pose.pose.position.z = 0.01, 0.08
+
+    def heard(frame_id: str) -> tuple[ToolPose, ...]:
+        pose.header.frame_id = frame_id
+        pose.header.stamp = Time(nanoseconds=monotonic_ns()).to_msg()  # which the frames of this test go by
+        arm.publish(pose)
+        graph.executor.spin_once(timeout_sec=0.02)
+        bench.show()
+        return told[-1]
+
+    def refused() -> bool:
+        assert heard('PSM1_base') == ()
+        return count_of(capfd, f'arm/measured_cp is refused: poses must be told in {OPTICAL_FRAME}', kept) > 0
+
+    assert graph.spin_until(refused)
+    assert graph.spin_until(lambda: len(heard(OPTICAL_FRAME)) == 1)
+    assert (told[-1][0].x_mm, told[-1][0].z_mm) == pytest.approx((10.0, 80.0))
 
 
 def test_a_pedal_that_falls_silent_never_looks_released(graph: Any) -> None:

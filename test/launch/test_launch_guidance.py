@@ -179,8 +179,8 @@ def test_a_process_that_ended_is_started_again(launch_module, tmp_path):
 
     def on_exit(event, _):
         ended.append(event.process_name)
-        return [Shutdown()] if len(ended) == 6 else []
+        return [Shutdown()] if len(ended) == 8 else []
 
     run(launch_module, tmp_path, RegisterEventHandler(OnProcessExit(on_exit=on_exit)), respawn='true')
-    assert len({re.sub(r'-\d+$', '', name) for name in ended}) == 3
-    assert len(ended) >= 6
+    assert len({re.sub(r'-\d+$', '', name) for name in ended}) == 4
+    assert len(ended) >= 8

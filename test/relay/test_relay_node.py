@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
+import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,12 @@ from surgical_guidance.relay.node import RelayNode
 from surgical_guidance.relay.security import Role, TokenStore
 from surgical_guidance.relay.security.certificate import make_certificate
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'benchmarks'))
+from _attacks import BRIDGE_TABLE, Target
+
 
 def make(graph: Any, **params: object) -> RelayNode:
-    params = {'port': 0, **params}
+    params = {'port': 0, 'bridge_port': -1, **params}
     overrides = [Parameter(name, value=value) for name, value in params.items()]
     node = RelayNode(context=graph.context, parameter_overrides=overrides)
     graph.add(node)
@@ -161,3 +167,26 @@ def test_a_message_of_another_version_is_not_shown_and_harms_nothing(graph: Any)
 def test_values_out_of_range_are_refused(graph: Any, name: str, value: int) -> None:
     with pytest.raises(Exception, match=name):
         make(graph, **{name: value})
+
+
+@pytest.fixture(scope='module')
+def bridge_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('bridge')
+    TokenStore(folder / 'tokens').issue('nobody', Role.OBSERVER, 1.0)
+    return folder
+
+
+@pytest.mark.parametrize('name', BRIDGE_TABLE)
+def test_an_attack_on_the_bridge_gets_nothing_and_is_in_the_log(graph: Any, bridge_folder: Path, name: str) -> None:
+    attack, trace = BRIDGE_TABLE[name]
+    log = bridge_folder / f'{name}.jsonl'
+    node = make(graph, bridge_port=0, token_dir=str(bridge_folder / 'tokens'), audit_file=str(log))
+    target = Target(0, bridge_folder / 'tokens', log, 10.0)
+    port = int(node.bridge.url.rsplit(':', 1)[1])
+    with ThreadPoolExecutor(1) as pool:
+        attacking = pool.submit(asyncio.run, attack(target, port))
+        assert graph.spin_until(attacking.done, 30.0)
+    assert attacking.result() == []
+    assert serves(node.url)
+    node.close()
+    assert trace in log.read_text(encoding='utf-8')

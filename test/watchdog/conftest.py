@@ -66,7 +66,7 @@ def watchdog(graph, tmp_path) -> Iterator[Callable[..., WatchdogNode]]:
     """Make watchdogs."""
 
     def make(**params) -> WatchdogNode:
-        params = {'log_directory': str(tmp_path)} | params
+        params = {'log_directory': str(tmp_path), 'metrics_port': -1} | params
         overrides = [Parameter(name, value=value) for name, value in params.items()]
         return graph.add(WatchdogNode(context=graph.context, parameter_overrides=overrides))
 

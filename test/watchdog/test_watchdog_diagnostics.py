@@ -6,8 +6,12 @@ from watchdog_play import Play
 
 from surgical_guidance.contract import FRAME, STAGES, TIMING
 from surgical_guidance.watchdog.diagnostics import Diagnosis, Level, diagnose, rose
-from surgical_guidance.watchdog.facts import StageState
+from surgical_guidance.watchdog.facts import REGULAR, StageState
+from surgical_guidance.watchdog.gpu import GpuFacts
+from surgical_guidance.watchdog.host import HostFacts
 from surgical_guidance.watchdog.log import AlarmLog
+from surgical_guidance.watchdog.picture import PictureFacts
+from surgical_guidance.watchdog.surroundings import Surroundings
 
 
 @pytest.fixture
@@ -20,6 +24,7 @@ def log(tmp_path):
 @pytest.fixture
 def play():
     play = Play()
+    play.watch.around = Surroundings(host=HostFacts(1e4, 1e3, 1e5, '/var', 50.0, '', None))
     play.run(2.0)
     return play
 
@@ -39,8 +44,24 @@ def test_the_levels_are_those_of_the_message():
 def test_there_is_a_row_for_every_stage_and_topic(play, log):
     assert list(rows(play, log)) == [
         'guidance', 'latency', *(f'stage {name}' for name in STAGES),
-        'topic camera/frame', 'topic scene', 'topic suggestion', 'topic timing', 'alarms', 'alarm log',
+        'topic camera/frame', 'topic scene', 'topic suggestion', 'topic timing',
+        *(f'topic {topic.name}' for topic in REGULAR), 'picture',
+        'host', 'gpu', 'degradation', 'system clock', 'alarms', 'alarm log',
     ]  # fmt: skip
+
+
+def test_what_is_wrong_around_the_stages_has_its_row(play, log):
+    gpu = GpuFacts('NVIDIA H100', 87.0, 350.0, 1200.0, 1024.0, 2048.0, 0.9, 'the GPU slows itself down at 87 °C')
+    host = HostFacts(1e4, 2.0, 1e5, '/var', 70.0, gpu.hot, gpu)
+    play.watch.around = Surroundings(PictureFacts('the same picture for 0.2 s'), host, clock='set by +10.0 s')
+    play.run(0.1)
+    found = rows(play, log)
+    assert (found['picture'].level, found['picture'].message) == (Level.ERROR, 'the same picture for 0.2 s')
+    assert found['host'].message == (
+        'the GPU slows itself down at 87 °C; 2 MiB in /dev/shm are left, the limit is 8 MiB'
+    )
+    assert (found['gpu'].level, found['gpu'].values['power [W]']) == (Level.WARN, '350.0')
+    assert found['system clock'].level is Level.WARN
 
 
 def test_all_rows_are_ok_when_all_is_well(play, log):
@@ -52,7 +73,9 @@ def test_before_the_first_word_rows_are_stale(log):
     play.silent |= set(STAGES)
     play.run(0.1)
     levels = {name: row.level for name, row in rows(play, log).items()}
-    assert {name for name, level in levels.items() if level is Level.STALE} == levels.keys() - {'alarms', 'alarm log'}
+    assert {name for name, level in levels.items() if level is Level.STALE} == levels.keys() - {
+        'alarms', 'alarm log', 'picture', 'gpu', 'degradation', 'system clock',
+    }  # fmt: skip
 
 
 def test_after_the_grace_what_never_came_is_an_error(log):

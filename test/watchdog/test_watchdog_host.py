@@ -164,7 +164,7 @@ def test_a_step_up_that_was_too_early_doubles_the_wait():
     ups = [second for second, step in asked if step == 0]
     downs = [second for second, step in asked if step == 1]
     waits = [up - down for down, up in zip(downs, ups, strict=False)]
-    assert waits[:4] == [10, 20, 40, 80]
+    assert waits[:4] == [11, 21, 41, 81]  # and one second until there is room
 
 
 def test_between_strain_and_room_the_step_stays():
@@ -363,7 +363,7 @@ def shared():
 NODE = """
 import sys, rclpy, signal
 rclpy.init(domain_id=int(sys.argv[1]))
-rclpy.create_node('litter')
+node = rclpy.create_node('litter')
 print('up', flush=True)
 signal.pause()
 """

@@ -1,19 +1,24 @@
 """The watchdog in a ROS graph: topics in, status, alarms and diagnostics out, acknowledge."""
 
+import itertools
 import json
+import os
 import sys
 import threading
+import time
 from itertools import pairwise
 
 import pytest
 from rclpy.duration import Duration
 from rclpy.qos import LivelinessPolicy
 from surgical_guidance_msgs.msg import GuidanceStatus, StageStatus
-from surgical_guidance_msgs.srv import AcknowledgeAlarm
+from surgical_guidance_msgs.srv import AcknowledgeAlarm, PauseAlarmAudio
 
 from surgical_guidance.clock import monotonic_ns
-from surgical_guidance.contract import ACKNOWLEDGE_SERVICE, STAGES, STATUS
+from surgical_guidance.contract import ACKNOWLEDGE_SERVICE, DEGRADATION_STEP, PAUSE_AUDIO_SERVICE, STAGES, STATUS
 from surgical_guidance.errors import ParameterError
+from surgical_guidance.frames import RingWriter
+from surgical_guidance.ports import subscription
 from surgical_guidance.watchdog.log import FILE_NAME
 from surgical_guidance.watchdog.node import stage_names
 
@@ -132,6 +137,76 @@ def test_an_alarm_is_acknowledged_by_somebody(graph, probe, feed, ears, running,
     ]
 
 
+def test_the_sounds_are_paused_by_somebody_until_a_new_alarm_of_high_priority(graph, probe, feed, ears, running):
+    client = probe.create_client(PauseAlarmAudio, PAUSE_AUDIO_SERVICE)
+    assert graph.spin_until(client.service_is_ready)
+
+    def pause(seconds, by):
+        answer = client.call_async(PauseAlarmAudio.Request(seconds=seconds, by=by))
+        assert graph.spin_until(answer.done)
+        return answer.result()
+
+    assert not pause(30.0, ' ').success
+    assert 'a pause has 0 to 120 s' in pause(1e6, 'Dr Li').message
+    assert pause(60.0, 'Dr Li').success
+    assert graph.spin_until(lambda: ears.statuses[-1][1].audio_paused_by == 'Dr Li')
+    assert ears.statuses[-1][1].audio_paused_until.sec > time.time() + 30.0
+    feed.latency_ms = 95.0
+    assert graph.spin_until(lambda: ears.heard('over_budget') and not ears.statuses[-1][1].audio_paused_by)
+
+
+def test_whoever_hooks_in_is_told_of_every_alarm(graph, feed, ears, running):
+    told = []
+    running.on_alarm.append(lambda alarm, raised: told.append((alarm.definition.id, raised)))
+    feed.latency_ms = 95.0
+    assert graph.spin_until(lambda: ('over_budget', True) in told)
+    feed.latency_ms = 20.0
+    assert graph.spin_until(lambda: ('over_budget', False) in told)
+
+
+def test_under_load_a_step_of_the_ladder_is_asked_for_and_told(graph, probe, feed, ears, running):
+    steps = []
+    subscription(probe, DEGRADATION_STEP, steps.append)
+    feed.latency_ms = 95.0
+    assert graph.spin_until(lambda: any(step.step >= 1 for step in steps))
+    assert steps[-1].reason
+    assert graph.spin_until(lambda: ears.statuses[-1][1].degradation_step >= 1)
+
+
+def test_a_watchdog_that_died_leaves_its_alarms_to_the_next(graph, feed, ears, running, watchdog, tmp_path):
+    feed.latency_ms = 95.0
+    assert graph.spin_until(lambda: ears.heard('over_budget'))
+    memorial = tmp_path / 'watchdog.json'
+    assert graph.spin_until(lambda: 'over_budget' in memorial.read_text(encoding='utf-8'))
+    left = memorial.read_text(encoding='utf-8')
+    running.close()
+    assert not memorial.exists()
+    memorial.write_text(left, encoding='utf-8')  # as kill -9 leaves it
+    feed.latency_ms = 20.0
+    follower = watchdog()
+    assert [alarm.definition.id for alarm in follower._watch.alarms.standing] == ['over_budget']
+    assert graph.spin_until(lambda: ears.heard('watchdog_restarted'))
+
+
+def test_a_picture_that_freezes_in_the_ring_is_told_though_frames_come(graph, feed, ears, running):
+    ring = RingWriter(f'surgical_guidance.test{os.getpid()}.node', 8, 320 * 240 * 3)
+    levels = itertools.chain(range(20, 60), itertools.repeat(60))
+
+    def show():
+        draft = ring.begin(320, 240)
+        draft.image[:] = next(levels)
+        ring.commit(draft, 1, monotonic_ns())
+
+    timer = running.create_timer(0.05, show)
+    try:
+        feed.ring = ring.name
+        assert graph.spin_until(lambda: ears.heard('picture_frozen'))
+        assert ears.state == GuidanceStatus.INTERRUPTED
+    finally:
+        timer.destroy()
+        ring.close()
+
+
 def test_a_turn_that_was_itself_kept_waiting_blames_nobody(graph, feed, ears, running):
     for _ in range(3):
         with running._lock:
@@ -185,7 +260,7 @@ def test_a_mistake_of_its_own_ends_the_process_visibly(graph, feed, ears, runnin
 def test_it_leaves_no_thread_and_can_be_closed_twice(graph, feed, ears, running):
     running.close()
     running.close()
-    assert not {'watchdog', 'alarm_log'} & {thread.name for thread in threading.enumerate()}
+    assert not {'watchdog', 'alarm_log', 'surveyor'} & {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture(params=['own', 'diagnostic_updater'])

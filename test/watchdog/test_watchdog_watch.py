@@ -4,7 +4,7 @@ import pytest
 from surgical_guidance_msgs.msg import StageStatus
 from watchdog_play import MS, Play, S, jitter
 
-from surgical_guidance.contract import FRAME, LATENCY_LIMIT_MS, SCENE, STAGES, SUGGESTION, TIMING
+from surgical_guidance.contract import FRAME, INFERENCE_STATUS, LATENCY_LIMIT_MS, SCENE, STAGES, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarm_table import (
     ADVICE_INTERRUPTED,
     ALARM_LOG,
@@ -519,7 +519,8 @@ def test_a_process_that_is_started_again_is_picked_up(play):
     play.run(7.0)
     assert play.state is State.OK
     assert play.active == set()
-    lost, back = ({stage_alarm(kind, stage) for stage in STAGES} for kind in (STAGE_LOST, STAGE_RESTARTED))
+    lost = {stage_alarm(STAGE_LOST, stage) for stage in STAGES}
+    back = {stage_alarm(STAGE_RESTARTED, stage) for stage in FRAME_PATH}  # the relay's heart went on
     standing = {alarm.definition.id for alarm in play.watch.alarms.standing}
     assert standing == lost | back | {CAMERA_LOST}  # until somebody has seen them
 
@@ -642,7 +643,7 @@ def test_the_reason_at_the_very_start_is_that_it_starts():
 def test_a_watchdog_of_some_stages_watches_only_those():
     play = Play(stages=('camera', 'inference'))
     play.run(1.0)
-    assert play.watch.topics.keys() == {FRAME.name, SCENE.name}
+    assert play.watch.topics.keys() == {FRAME.name, SCENE.name, INFERENCE_STATUS.name}
     assert play.state is State.OK
 
 

@@ -11,11 +11,19 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 from std_msgs.msg import Header
-from surgical_guidance_msgs.msg import FrameRef, FrameTiming, SceneState, StageStatus, StageTiming, Suggestion
+from surgical_guidance_msgs.msg import (
+    FrameRef,
+    FrameTiming,
+    SceneState,
+    StageStatus,
+    StageTiming,
+    Suggestion,
+)
 
 from surgical_guidance.clock import monotonic_ns, to_time
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMING
-from surgical_guidance.ports import publisher
+from surgical_guidance.ports import message_class, publisher
+from surgical_guidance.watchdog.facts import REGULAR
 
 FPS = 30.0
 
@@ -32,9 +40,10 @@ class Feed:
         self.latency_ms = 20.0
         self.pictures = True
         self.states = dict.fromkeys(STAGES, StageStatus.ACTIVE)
+        self.ring = 'feed'
         self.last_ns = 0
         self._sequence = 0
-        self._publishers = {t: publisher(node, t) for t in (FRAME, SCENE, TIMING, SUGGESTION, HEARTBEAT)}
+        self._publishers = {t: publisher(node, t) for t in (FRAME, SCENE, TIMING, SUGGESTION, HEARTBEAT, *REGULAR)}
 
     def frame(self) -> None:
         self._sequence += 1
@@ -43,7 +52,7 @@ class Feed:
         header = Header(stamp=to_time(time.time_ns()))
         self.last_ns = monotonic_ns()
         self._publishers[FRAME].publish(
-            FrameRef(header=header, sequence=self._sequence, ring='feed', encoding='bgr8', nominal_rate=self.fps)
+            FrameRef(header=header, sequence=self._sequence, ring=self.ring, encoding='bgr8', nominal_rate=self.fps)
         )
         self._publishers[SCENE].publish(SceneState(header=header, sequence=self._sequence, valid=True))
         times = StageTiming(stage='capture_to_advice', duration_ms=float(self.latency_ms))
@@ -55,6 +64,8 @@ class Feed:
         self._publishers[SUGGESTION].publish(Suggestion(status=Suggestion.STATUS_NONE))
 
     def beat(self) -> None:
+        for topic in REGULAR:
+            self._publishers[topic].publish(message_class(topic)())
         for stage in self.stages:
             self._publishers[HEARTBEAT].publish(StageStatus(stage=stage, pid=os.getpid(), state=self.states[stage]))
 

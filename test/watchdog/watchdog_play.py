@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarms import Change, Event
-from surgical_guidance.watchdog.facts import StageState
+from surgical_guidance.watchdog.facts import REGULAR, StageState
 from surgical_guidance.watchdog.state import State
 from surgical_guidance.watchdog.watch import Outcome, Watch
 
@@ -59,6 +59,7 @@ class Play:
         self._next_frame_ns = self.now_ns
         self._late_s = 0.0
         self._next_ns = {HEARTBEAT.name: self.now_ns, SUGGESTION.name: self.now_ns}
+        self._next_ns |= {topic.name: self.now_ns for topic in REGULAR}
 
     def run(self, seconds: float) -> Outcome:
         """Let time pass, with a turn of the watchdog at every step; give the outcome of the last."""
@@ -102,6 +103,9 @@ class Play:
             self._late_s = self.late()
             self._sequence += 1
             self._frame()
+        for topic in REGULAR:
+            if topic.publisher not in self.silent and self._due(topic.name, topic.rate):
+                self._comes(topic.name)
         if 'advice' not in self.silent and self._due(SUGGESTION.name, SUGGESTION.rate) and self._comes(SUGGESTION.name):
             self.watch.saw_suggestion(self.now_ns, self.suggestion_problem)
 

@@ -120,7 +120,7 @@ class Evaluator:
                 memory.speaking_ns = None
             elif memory.silenced_by or stamp_ns < memory.quiet_until_ns:
                 memory.speaking_ns = None
-            else:
+            elif memory.speaking_ns is not None or memory.turning_ns is None:  # nobody begins when the cause is gone
                 if memory.speaking_ns is None:
                     memory.speaking_ns = stamp_ns
                 fading = memory.turning_ns is not None

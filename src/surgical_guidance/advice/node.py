@@ -30,6 +30,7 @@ from surgical_guidance.annotations import Annotation
 from surgical_guidance.contract import (
     ANNOTATIONS,
     INSTRUMENT_CLASSES,
+    LATENCY_LIMIT_MS,
     OPTICAL_FRAME,
     OVERLAY_COMPRESSED,
     OVERLAY_IMAGE,
@@ -213,6 +214,10 @@ class AdviceNode(StageNode[AdviceParams]):
         own = StageTime(STAGE, (start_ns - captured_ns) / clock.NS_PER_MS, (end_ns - start_ns) / clock.NS_PER_MS)
         whole = StageTime('capture_to_advice', 0.0, (end_ns - captured_ns) / clock.NS_PER_MS)
         self._send_timing(scene, (*scene.stages, own, whole), counted)
+        if whole.duration_ms > LATENCY_LIMIT_MS:
+            self.events.warning(
+                'over_limit', f'capture to advice took {whole.duration_ms:.0f} ms', frame=scene.sequence
+            )
 
     def _on_message(self, message: SceneMessage) -> None:
         self.on_scene(from_message(message))

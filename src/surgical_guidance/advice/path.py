@@ -3,7 +3,8 @@
 A* (pyastar2d) on a coarse grid, 96 cells across the picture. Structures that must not be touched and no-go zones are
 closed, and so is a margin around them; only out of the margin, where the tool is in it already, the way may lead. Where
 no such way exists there is none. A way is kept from frame to frame as long as it is still clear, still starts near the
-tip and still leads to the target: it must not flutter. Of the libraries compared pyastar2d is the smallest (0.1 MB);
+tip and still leads to the target: it must not flutter. Where none was found, none is looked for in the next
+0.2 s: a search in vain is the longest of all. Of the libraries compared pyastar2d is the smallest (0.1 MB);
 that of scikit-image brings 190 MB with it.
 """
 
@@ -34,6 +35,7 @@ _VERGE_COST = 20.0  # of a cell beside it: a line between two clear cells may cu
 _NEAR_CELLS = 2.0  # a way is kept while tip and target have moved by less
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 _FAR = 1e5  # px; no picture is larger
+_AGAIN_NS = 200_000_000  # after a search in vain [ns]
 _STEP = 4.0  # places are told in quarters of a pixel, which float32 holds exactly
 
 Points = NDArray[np.float32]
@@ -42,12 +44,11 @@ Way = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """The picture in cells. ``closed``: not to be touched; ``margin``: too near to it; ``verge``: beside the margin."""
+    """The picture in cells. ``closed``: not to be touched; ``margin``: too near to it."""
 
     cell: float
     closed: NDArray[np.bool_]
     margin: NDArray[np.bool_]
-    verge: NDArray[np.bool_]
 
     def index(self, point: NDArray[np.float64]) -> tuple[int, int]:
         """Give row and column of a point [px]."""
@@ -63,11 +64,13 @@ class PathPlanner:
         self._energy_tool = energy_tool
         self._target = ''
         self._way: NDArray[np.float64] = np.empty((0, 2))
+        self._in_vain_ns: int | None = None  # stamp of the last search, where it found nothing
 
     def forget(self) -> None:
         """Forget the last way."""
         self._target = ''
         self._way = np.empty((0, 2))
+        self._in_vain_ns = None
 
     def plan(self, scene: SceneState, target: str) -> Way:
         """Give a way from the tool's tip to a structure, ``x0, y0, x1, y1, ...`` [px]; empty where none is clear.
@@ -79,9 +82,13 @@ class PathPlanner:
         if tip is None or goal is None:
             self.forget()
             return ()
+        vain_ns = self._in_vain_ns
+        if target == self._target and vain_ns is not None and 0 <= scene.stamp_ns - vain_ns < _AGAIN_NS:
+            return ()
         grid = _grid(scene, target, tip)
         if target != self._target or not self._continues(grid, tip, goal):
             self._target, self._way = target, _searched(grid, tip, goal)
+            self._in_vain_ns = None if len(self._way) else scene.stamp_ns
         if len(self._way) < 2:
             return ()
         way = np.vstack([tip, self._way[1:]])
@@ -144,8 +151,7 @@ def _grid(scene: SceneState, target: str, tip: NDArray[np.float64]) -> _Grid:
         cv2.polylines(mask, [outline], True, (1,))
     reach = math.ceil(MARGIN_SHARE * scene.height / cell)
     near = np.asarray(cv2.dilate(mask, _disc(reach)), np.uint8)
-    verge = np.greater(cv2.dilate(near, _NEIGHBOURS), near)
-    grid = _Grid(cell, mask.view(np.bool_), near.view(np.bool_), verge)
+    grid = _Grid(cell, mask.view(np.bool_), near.view(np.bool_))
     if not touching:  # the cell of the tip is closed only because cells are coarse
         grid.closed[grid.index(tip)] = False
     grid.margin[grid.closed] = False
@@ -169,8 +175,9 @@ def _obstacles(scene: SceneState, target: str) -> Iterator[Points]:
 
 def _searched(grid: _Grid, tip: NDArray[np.float64], goal: NDArray[np.float64]) -> NDArray[np.float64]:
     """Search a way; no point where none is clear."""
+    near = np.logical_or(grid.closed, grid.margin).view(np.uint8)
     weights = np.ones(grid.closed.shape, np.float32)
-    weights[grid.verge] = _VERGE_COST
+    weights[np.greater(cv2.dilate(near, _NEIGHBOURS), near)] = _VERGE_COST
     weights[grid.margin] = _MARGIN_COST
     weights[grid.closed] = np.inf
     start, end = grid.index(tip), grid.index(goal)

@@ -124,7 +124,7 @@ def _copy(network: onnx.ModelProto) -> onnx.ModelProto:
 
 def _with_file(manifest: Manifest, file: Path) -> Manifest:
     """Give the manifest for another file of the same network."""
-    return manifest.model_copy(update={'file': str(file.resolve()), 'sha256': file_sha256(file)})
+    return manifest.model_copy(update={'file': str(file.resolve()), 'sha256': file_sha256(file), 'processor': None})
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -97,9 +97,7 @@ def make_engine(kind: str, manifest: Manifest, threads: int = 2) -> Engine:
     """
     from surgical_guidance.inference.selection import choose
 
-    choice = choose(kind, manifest, threads)
-    choice.engine.passed_over = choice.passed_over
-    return choice.engine
+    return choose(kind, manifest, threads).engine
 
 
 def warm_up(engine: Engine, runs: int) -> float:

@@ -115,6 +115,19 @@ class Thresholds(_Strict):
         return self
 
 
+class ForProcessor(_Strict):
+    """The same network as a processor runs it faster: cut before what costs less outside it.
+
+    :param file: of that network, beside the manifest.
+    :param sha256: of that file.
+    :param outputs: the task's names of its outputs -> the network's.
+    """
+
+    file: str = Field(min_length=1)
+    sha256: str = Field(pattern=r'^[0-9a-f]{64}$')
+    outputs: dict[str, str]
+
+
 class Manifest(_Strict):
     """What a model is.
 
@@ -135,6 +148,7 @@ class Manifest(_Strict):
     :param priority: which model goes first where several share a processor; the highest does. From 50 on a model is
         safety-relevant.
     :param stride: it looks at every such frame: 1 = all, 2 = every second one.
+    :param processor: the network as engines on a processor run it; None: the same.
     :param budget_ms: the time an inference may take on the hardware it is meant for [ms].
     :param path: where the manifest was read; not part of the file.
     """
@@ -155,6 +169,7 @@ class Manifest(_Strict):
     priority: int = Field(default=0, ge=0, le=1000)
     stride: int = Field(default=1, ge=1, le=30)
     budget_ms: float = Field(gt=0, le=1000)
+    processor: ForProcessor | None = None
     path: Path = Field(default=Path(), exclude=True)
 
     @field_validator('classes')
@@ -177,6 +192,16 @@ class Manifest(_Strict):
     def contract_heads(self) -> dict[str, tuple[str, ...]]:
         """The heads, with our names of their numbers."""
         return {head: tuple(self.class_map.get(name, name) for name in names) for head, names in self.heads.items()}
+
+    @property
+    def on_processor(self) -> Manifest:
+        """The manifest of what a processor runs."""
+        own = self.processor
+        if own is None:
+            return self
+        return self.model_copy(
+            update={'file': own.file, 'sha256': own.sha256, 'outputs': own.outputs, 'processor': None}
+        )
 
     @property
     def safety_relevant(self) -> bool:

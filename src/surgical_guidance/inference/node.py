@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 from surgical_guidance_msgs.msg import DegradationStep, SessionContext
 
-from surgical_guidance.clock import NS_PER_MS, elapsed_ms, monotonic_ns
+from surgical_guidance.clock import NS_PER_MS, NS_PER_S, elapsed_ms, monotonic_ns
 from surgical_guidance.contract import (
+    ARM_TIP,
     CAMERA_INFO,
     DEGRADATION_STEP,
     INFERENCE_STATUS,
@@ -23,6 +26,7 @@ from surgical_guidance.contract import (
 from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, GuidanceError
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference import messages
+from surgical_guidance.inference.arms import Arms
 from surgical_guidance.inference.degradation import LADDER, load_ladder
 from surgical_guidance.inference.engine import ENGINES
 from surgical_guidance.inference.lineup import BUDGET_MS, Lineup
@@ -34,6 +38,7 @@ from surgical_guidance.ports import FrameInput, Mailbox, Output, publisher, subs
 from surgical_guidance.scene.builder import SceneBuilder
 from surgical_guidance.scene.calibration import load_camera
 from surgical_guidance.scene.messages import to_message
+from surgical_guidance.scene.rulers import Aids
 from surgical_guidance.scene.state import SceneState, StageTime
 from surgical_guidance.scene.warm import warm_up
 from surgical_guidance.stage import StageNode, StageParams
@@ -63,6 +68,12 @@ class InferenceParams(StageParams):
         0.5, 'how long energy is believed after session_context told it; then it is unknown [s]',
         minimum=0.05, maximum=10.0,
     )  # fmt: skip
+    arm_topics: tuple[str, ...] = param(
+        (ARM_TIP.name,), "where arms tell their instruments' tips in the camera's optical frame, a topic for each arm"
+    )
+    arm_sigma_mm: float = param(
+        2.0, 'standard deviation of such a tip, calibration of arm to camera included [mm]', minimum=0.1, maximum=50.0
+    )
 
 
 class InferenceNode(StageNode[InferenceParams]):
@@ -88,6 +99,8 @@ class InferenceNode(StageNode[InferenceParams]):
         self._optics = Optics()
         self._reset_asked = False
         self._refused = ''
+        self._doubt_told = False
+        self._refused_tips: dict[str, str] = {}
         super().__init__('inference', InferenceParams, **node)
         self._room = OperatingRoom(self.params.energy_timeout_s)
         self._publisher = publisher(self, SCENE)
@@ -96,6 +109,12 @@ class InferenceNode(StageNode[InferenceParams]):
         self._steps = subscription(self, DEGRADATION_STEP, self._on_step)
         self._contexts = subscription(self, SESSION_CONTEXT, self._on_context)
         self._infos = None if self.params.calibration else subscription(self, CAMERA_INFO, self._on_camera_info)
+        self._arms = Arms(self.params.arm_sigma_mm)
+        self._tips = [
+            subscription(self, replace(ARM_TIP, name=topic), partial(self._on_tip, topic))
+            for topic in dict.fromkeys(self.params.arm_topics)
+            if topic
+        ]
         self._resets = self.create_service(Trigger, RESET_REFERENCE_SERVICE, self._on_reset)
         self._input = FrameInput(self, self.accept, self._on_frame_problem) if frames_by_topic else None
 
@@ -196,11 +215,24 @@ class InferenceNode(StageNode[InferenceParams]):
         if refused and refused != self._refused:  # once: such a message comes again and again
             self.get_logger().error(f'{SESSION_CONTEXT.name}: {refused}; the rest of it is taken')
         self._refused = refused
+        if not self._doubt_told and not any(message.critical_view):
+            self._doubt_told = True
+            self.get_logger().warning(
+                f'{SESSION_CONTEXT.name}: critical_view is 0, 0, 0: taken as "no criterion is met"; NaN is "not told"'
+            )
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         refused = self._optics.hear(message)
         if refused:
             self.get_logger().error(f'{CAMERA_INFO.name} is refused: {refused}')
+
+    def _on_tip(self, topic: str, message: PoseStamped) -> None:
+        at, stamp = message.pose.position, message.header.stamp
+        stamp_ns = stamp.sec * NS_PER_S + stamp.nanosec
+        refused = self._arms.tell(topic, message.header.frame_id, stamp_ns, (at.x, at.y, at.z))
+        if refused and self._refused_tips.get(topic) != refused:  # once: poses come many times a second
+            self.get_logger().error(f'{topic} is refused: {refused}')
+        self._refused_tips[topic] = refused
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._thread is not None
@@ -247,9 +279,12 @@ class InferenceNode(StageNode[InferenceParams]):
             )
             self._prepare(frame)
             context = self._room.merge(look.context, monotonic_ns())
-            scene = self._builder.build(frame, look.segmentation, look.problem, stages, context)
+            aids = Aids(poses=self._arms.at(frame.stamp_ns))
+            scene = self._builder.build(frame, look.segmentation, look.problem, stages, context, aids)
             if not frame.intact:  # the builder has looked at the pixels once more
                 raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
+            if look.problem:
+                self.events.warning('scene_invalid', look.problem, frame=frame.sequence)
             self._send(scene)
         failed = '; '.join(f'{name} failed: {why}' for name, why in look.failures.items())
         self.fault(failed)
@@ -269,6 +304,7 @@ class InferenceNode(StageNode[InferenceParams]):
 
     def _fail(self, frame: Frame, error: Exception) -> None:
         problem = str(error) if isinstance(error, GuidanceError) else f'{type(error).__name__}: {error}'
+        self.events.error('inference_failed', problem, frame=frame.sequence)
         self.fault(f'inference failed: {problem}')
         waited_ms = elapsed_ms(frame.monotonic_ns)
         self._send(

@@ -35,7 +35,8 @@ class OperatingRoom:
     def tell(self, energy: int, critical_view: Sequence[float], identified: Sequence[str], now_ns: int) -> str:
         """Take what is said now, all but what makes no sense.
 
-        :param critical_view: C1, C2, C3, 0 to 1; NaN: not told.
+        :param critical_view: C1, C2, C3, 0 to 1; NaN: not told. All 0, which is also what a message holds in which
+            nobody has set it, means what it says, that none is met: of two readings the one that warns.
         :param identified: structures that somebody has confirmed.
         :param now_ns: ``CLOCK_MONOTONIC`` [ns].
         :return: what was refused and why; '' where nothing was.

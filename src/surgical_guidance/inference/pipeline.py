@@ -8,12 +8,13 @@ from surgical_guidance.clock import monotonic_ns
 from surgical_guidance.errors import EngineError, FrameOverwritten
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference.checks import OutputCheck, PictureCheck
-from surgical_guidance.inference.engine import Engine, Looks, make_engine, warm_up
+from surgical_guidance.inference.engine import Engine, Looks, warm_up
 from surgical_guidance.inference.manifest import Manifest, load_manifest
 from surgical_guidance.inference.memory import Memory
 from surgical_guidance.inference.placement import Placement, place
 from surgical_guidance.inference.preprocess import Preprocessor
 from surgical_guidance.inference.readings import Instances, Reading
+from surgical_guidance.inference.selection import choose
 from surgical_guidance.inference.tasks import make_task
 from surgical_guidance.scene.state import Segmentation
 
@@ -79,11 +80,11 @@ class Pipeline:
 
         :raises ModelError: what is wrong with the model, where, and what to do.
         """
-        loaded = make_engine(engine, manifest, threads)
+        choice = choose(engine, manifest, threads)
         try:
-            return cls(manifest, loaded)
+            return cls(choice.manifest, choice.engine)
         except Exception:
-            loaded.close()
+            choice.engine.close()
             raise
 
     @property

@@ -19,11 +19,13 @@ class Backend:
     :param missing: why this host cannot; '' where it may. Cheap, and changes nothing.
     :param make: loads a model with so many threads.
     :param by_auto: whether ``auto`` tries it.
+    :param on_processor: it takes the network that a manifest has for processors.
     """
 
     missing: Callable[[], str]
     make: Make
     by_auto: bool = True
+    on_processor: bool = False
 
 
 def backends() -> Mapping[str, Backend]:
@@ -38,8 +40,8 @@ def backends() -> Mapping[str, Backend]:
         'onnxruntime-tensorrt-rtx': _provider('onnxruntime-tensorrt-rtx', by_auto=False),
         'onnxruntime-cuda': _provider('onnxruntime-cuda', by_auto=True),
         # On two cores about as fast as ONNX Runtime for most networks, and one more thing to go wrong.
-        'openvino': Backend(makers.openvino_missing, makers.make_openvino, by_auto=False),
-        'onnxruntime': Backend(lambda: '', makers.make_onnxruntime),
+        'openvino': Backend(makers.openvino_missing, makers.make_openvino, by_auto=False, on_processor=True),
+        'onnxruntime': Backend(lambda: '', makers.make_onnxruntime, on_processor=True),
     }
 
 
@@ -53,11 +55,13 @@ def _provider(name: str, *, by_auto: bool) -> Backend:
 class Choice:
     """What was chosen for a model.
 
+    :param manifest: of the network that it runs.
     :param passed_over: better ones, each with the reason.
     """
 
     name: str
     engine: Engine
+    manifest: Manifest
     passed_over: tuple[tuple[str, str], ...]
 
 
@@ -76,7 +80,7 @@ def choose(kind: str, manifest: Manifest, threads: int, known: Mapping[str, Back
         reason = backend.missing()
         if reason:
             raise EngineError(f'{kind} does not run here: {reason}', where='engine', remedy='use auto')
-        return Choice(kind, backend.make(manifest, threads), ())
+        return _made(kind, backend, manifest, threads, ())
     passed_over: list[tuple[str, str]] = []
     last: ModelError | None = None
     for name, backend in known.items():
@@ -85,13 +89,22 @@ def choose(kind: str, manifest: Manifest, threads: int, known: Mapping[str, Back
         reason = backend.missing()
         if not reason:
             try:
-                return Choice(name, backend.make(manifest, threads), tuple(passed_over))
+                return _made(name, backend, manifest, threads, tuple(passed_over))
             except ModelError as error:
                 reason, last = error.what, error
         passed_over.append((name, reason))
     if last is not None:
         raise last  # the one that every host has tells best what is wrong with the model
     raise EngineError('no engine runs here', where='engine', remedy='; '.join(f'{n}: {why}' for n, why in passed_over))
+
+
+def _made(
+    name: str, backend: Backend, manifest: Manifest, threads: int, passed_over: tuple[tuple[str, str], ...]
+) -> Choice:
+    own = manifest.on_processor if backend.on_processor else manifest
+    engine = backend.make(own, threads)
+    engine.passed_over = passed_over
+    return Choice(name, engine, own, passed_over)
 
 
 def surveyed(known: Mapping[str, Backend] | None = None) -> Iterator[tuple[str, str]]:

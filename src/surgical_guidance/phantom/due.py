@@ -35,7 +35,7 @@ MET = 0.75  # of a criterion of the critical view
 OPEN = 0.5  # of a clip applier's jaws
 OFF_CENTRE = 0.3  # of the picture's height
 SMALL_TARGET = 0.05  # of the picture
-POOL = 0.01  # of the round picture that blood covers
+POOL = 0.01  # of the picture that blood covers
 
 _HOOK, _CLIPPER = 'l_hook_electrocautery', 'clipper'
 _UNEXPECTED = {
@@ -198,7 +198,7 @@ _CONDITIONS: Mapping[int, Callable[[FrameTruth], bool]] = {
     2: lambda truth: any(one.energised and not one.tip_visible for one in truth.instruments),
     4: _unidentified_tube,
     5: _imminent,
-    6: lambda truth: any(_inside(truth, NO_GO, one.tip) for one in _seen(truth, _HOOK, _CLIPPER)),
+    6: lambda truth: any(_inside(truth, NO_GO, one.tip) for one in _seen(truth)),
     7: lambda truth: any(
         not _inside(truth, SAFE, one.tip) and not _inside(truth, NO_GO, one.tip) for one in _dissecting(truth)
     ),

@@ -228,15 +228,13 @@ class Studio:
         if not moment.blood:
             return None
         labels = self.labels(moment, *GRID)
-        seen = np.ones(labels.shape, np.uint8)
-        Rim(self.vendor, view_of(*GRID), *GRID).black(seen, cv2.LINE_8)
         newest = max(moment.blood, key=lambda blood: blood.growing)
         at = (newest.pool.x, newest.pool.y)
         x, y = self._place(at, moment, 1.0)
         scale, view = self._view.scale, self._view
         depth = self.patient.depth_at(*at, moment.emptied)
         return Bleeding(
-            float(np.count_nonzero(labels == BLOOD) / np.count_nonzero(seen)),
+            float(np.mean(labels == BLOOD)),
             any(blood.growing for blood in moment.blood),
             (x, y),
             in_space((x - view.offset_x) / scale, (y - view.offset_y) / scale, depth),

@@ -111,7 +111,7 @@ class InstrumentTruth:
 class Bleeding:
     """Blood on the tissue.
 
-    :param share: of the round picture that it covers, 0 to 1, as the label image has it.
+    :param share: of the picture that it covers, 0 to 1, as the label image has it.
     :param growing: the pool spreads at this moment.
     :param source: where it comes from [px].
     :param source_mm: the same in space [mm].

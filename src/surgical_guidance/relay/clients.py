@@ -75,6 +75,7 @@ class Client:
         self.video = False
         """Whether the page has video, and so wants the overlays of its frames."""
         self.sent = 0
+        self.sent_bytes = 0
         self.dropped = 0
         """Pictures that a newer one replaced before they could be sent."""
 
@@ -163,6 +164,7 @@ class Client:
             self._unshown += 1
             await self._socket.send_bytes(picture.data)
             self.sent += 1
+            self.sent_bytes += len(picture.data)
             self._on_sent(picture.captured_ns)
         else:
             return False

@@ -29,6 +29,7 @@ class Hub:
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES)
         self._gone_sent = 0
         self._gone_dropped = 0
+        self._gone_bytes = 0
 
     def join(self, socket: Socket) -> Client:
         """Take in a page."""
@@ -45,6 +46,7 @@ class Hub:
         self._on_leave(client)
         self._gone_sent += client.sent
         self._gone_dropped += client.dropped
+        self._gone_bytes += client.sent_bytes
 
     def look(self) -> None:
         """See whether anybody wants single pictures: a client has changed its mind."""
@@ -92,6 +94,7 @@ class Hub:
         ordered = sorted(self._latencies_ms)
         return {
             'clients': len(self.clients),
+            'bytes': self._gone_bytes + sum(client.sent_bytes for client in self.clients),
             'pictures': {
                 'sent': self._gone_sent + sum(client.sent for client in self.clients),
                 'dropped': self._gone_dropped + sum(client.dropped for client in self.clients),

@@ -254,7 +254,7 @@ class RelayNode(StageNode[RelayParams]):
             try:
                 fact = convert(message)
             except ValueError as error:
-                self.get_logger().warning(f'{topic.name}: {error}', throttle_duration_sec=10.0)
+                self.events.warning(f'refused.{topic.name}', str(error))
                 return
             sink(fact)
 

@@ -6,6 +6,7 @@ Facts come from any thread and are handed over with ``call_soon_threadsafe``; no
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import socket
 import ssl
@@ -379,6 +380,8 @@ class Service:
 
     def _health(self) -> Json:
         health = self._hub.json()
+        trips = [visit.round_trip_ms for visit in self.door.attendance.visits.values()]
+        health['round_trip_ms'] = max((trip for trip in trips if math.isfinite(trip)), default=None)
         health['pictures'] |= {
             'skipped': self._encoder.dropped + self._encoder.overwritten,
             'superseded': self._pairing.superseded,

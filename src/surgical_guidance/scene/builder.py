@@ -114,7 +114,7 @@ class SceneBuilder:
         self._horizon = Horizon()
         self._sharp_since_s = self._light_since_s = math.inf
         self._attitude = Attitude()
-        self._moved = (0, 0)
+        self._moved, self._resets = (0, 0), 0
         self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._inside: NDArray[np.uint8] = self._edge
         self._field: NDArray[np.float32] | None = None
@@ -133,7 +133,6 @@ class SceneBuilder:
         """Let the next good picture be what roll and drift refer to; all else that is known stays."""
         self._horizon.reset()
         self._attitude = Attitude()
-        self._moved = (0, 0)
 
     def calibrate(self, camera: CameraModel | None) -> None:
         """Measure with another calibration of the camera from the next frame on; None: it is not calibrated."""
@@ -256,7 +255,9 @@ class SceneBuilder:
         return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=sharpness, light=light)
 
     def _move_memory(self, grid: Grid) -> None:
-        """Move what is remembered by whole label pixels, as the picture was last seen to move."""
+        """Move what is remembered by whole label pixels, as the picture was last seen to move against its reference."""
+        if self._horizon.resets != self._resets:  # the horizon may have taken another one by itself
+            self._resets, self._moved = self._horizon.resets, (0, 0)
         x, y = self._attitude.drift_x / grid.sx, self._attitude.drift_y / grid.sy
         if math.isfinite(x + y):
             columns, rows = round(x) - self._moved[0], round(y) - self._moved[1]

@@ -76,7 +76,10 @@ class _Key:
 
 
 class Horizon:
-    """Follows the attitude of the picture through a session."""
+    """Follows the attitude of the picture through a session.
+
+    ``resets`` counts how often the reference was given up: what was measured before is of another one.
+    """
 
     def __init__(self) -> None:
         self._reference: _Key | None = None
@@ -86,9 +89,11 @@ class Horizon:
         self._taken: NDArray[np.uint8] | None = None
         self._since_look_s = math.inf
         self._since_good_s = 0.0
+        self.resets = 0
 
     def reset(self) -> None:
-        """Take the next good picture as the reference."""
+        """Take the next good picture as the reference. It does so by itself where nothing has agreed for long."""
+        self.resets += 1
         self._reference = self._key = None
         self._pose = np.eye(3)
         self._attitude = Attitude()

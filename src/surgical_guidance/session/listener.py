@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from surgical_guidance_msgs.msg import FrameTiming, GuidanceStatus, InferenceStatus, StageStatus, Suggestion
 
-from surgical_guidance.contract import HEARTBEAT, INFERENCE_STATUS, NAMESPACE, STATUS, SUGGESTION, TIMING
+from surgical_guidance.contract import HEARTBEAT, INFERENCE_STATUS, NAMESPACE, STAGES, STATUS, SUGGESTION, TIMING
 from surgical_guidance.ports import subscription
 from surgical_guidance.session.collector import ModelUse
 
@@ -93,7 +93,7 @@ class Listener:
         else:
             self._collector.problems.pop(message.stage, None)
             self._collector.details[message.stage] = message.detail
-        if message.state == StageStatus.FAILED:
+        if message.state == StageStatus.FAILED and message.stage in STAGES:  # guidance goes on without a recorder
             self.failed.set()
         if message.state == StageStatus.FINISHED:
             self.finished.set()

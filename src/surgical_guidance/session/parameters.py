@@ -14,6 +14,7 @@ from surgical_guidance.camera.node import CameraParams
 from surgical_guidance.errors import ParameterError
 from surgical_guidance.inference.node import InferenceParams
 from surgical_guidance.params import as_field, check, rows
+from surgical_guidance.recording.node import RecorderParams
 from surgical_guidance.relay.node import RelayParams
 from surgical_guidance.watchdog.node import WatchdogParams
 
@@ -23,6 +24,7 @@ PARAMS = {
     'advice': AdviceParams,
     'watchdog': WatchdogParams,
     'relay': RelayParams,
+    'recorder': RecorderParams,
 }
 """Node name to the dataclass of its parameters."""
 

@@ -27,6 +27,7 @@ from surgical_guidance.session.listener import Listener
 from surgical_guidance.session.parameters import PARAMS, read
 from surgical_guidance.session.processes import CONTAINER, Child, end
 from surgical_guidance.watchdog.litter import sweep
+from surgical_guidance.watchdog.node import WatchdogParams
 from surgical_guidance.watchdog.processes import Processes
 
 FASTDDS_PROFILE = Path(__file__).with_name('fastdds.xml')
@@ -48,6 +49,7 @@ class RunOptions:
     :param models: names or manifests of the models that look; empty: as for the source.
     :param composed: camera, inference and advice in one process; else each in its own.
     :param params_file: a ROS parameters file laid under the options above; None: the nodes' defaults.
+    :param metrics_port: of the metrics; 0 takes a free one, -1: none; None: as for the source, or a free one.
     :param container: module that hosts the nodes; another one for trying what happens when things break.
     :param run_dir: where logs and the parameters that the options set go.
     """
@@ -59,6 +61,7 @@ class RunOptions:
     params_file: Path | None
     run_dir: Path
     models: tuple[str, ...] = ()
+    metrics_port: int | None = None
     container: str = CONTAINER
 
 
@@ -75,6 +78,7 @@ class Run:
         self.source = options.source or self._given['camera'].get('source') or CameraParams().source
         port = options.port if options.port is not None else self._given['relay'].get('port')
         self._port = RelayParams().port if port is None else int(port)
+        self.metrics_port = -1
         self.models = options.models or tuple(self._given['inference'].get('models') or DEFAULT_MODELS)
         self._claim: Claim | None = None
         self._told: dict[str, str] = {}
@@ -118,17 +122,18 @@ class Run:
                 name,
                 arguments,
                 self.options.run_dir / f'{name}.log',
-                vital=name != 'relay',  # the operating room goes on without who watches from afar
+                vital=name not in ('relay', 'recorder'),  # the operating room goes on without them
                 module=self.options.container,
             )
-            for name in ('watchdog', 'relay', *names)
+            for name in ('watchdog', 'relay', 'recorder', *names)
         ]
         listener = self._listener = Listener(self.collector)
         live = is_live(self.source)
         # Who watches and who shows come first: their start must not take the processor from the first frames.
-        self._bring_up(self._children[:2], lambda: listener.watched.is_set() and self.console_url)
+        # The recorder is started with them and not waited for: it yields to everybody.
+        self._bring_up(self._children[:3], lambda: listener.watched.is_set() and self.console_url)
         self._bring_up(
-            self._children[2:],  # a camera that is not there yet is waited for with everything running
+            self._children[3:],  # a camera that is not there yet is waited for with everything running
             lambda: listener.first_frame.is_set() or (live and 'camera' in self.collector.problems),
         )
 
@@ -191,6 +196,11 @@ class Run:
         return self.collector.details.get('relay', '')
 
     @property
+    def metrics_url(self) -> str:
+        """Address of the metrics; '' where there are none."""
+        return f'http://127.0.0.1:{self.metrics_port}/metrics' if self.metrics_port > 0 else ''
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds since the first frame that was advised on; 0 before."""
         return time.monotonic() - self.started if self.started else 0.0
@@ -244,6 +254,26 @@ class Run:
                         remedy='end what uses the port, or choose another with --port (0: any free one)',
                     ) from error
 
+        self.metrics_port = self._find_metrics_port()
+
+    def _find_metrics_port(self) -> int:
+        """Give the port of the metrics, -1 for none. Two guidances on one host must not fight for the usual one."""
+        given = self._given['watchdog'].get('metrics_port')
+        asked = self.options.metrics_port if self.options.metrics_port is not None else given
+        port = WatchdogParams().metrics_port if asked is None else int(asked)
+        if port < 0:
+            return -1
+        try:
+            return _free_port(port)
+        except OSError as error:
+            if asked is not None:
+                raise HostError(
+                    f'no metrics can be served ({error.strerror})',
+                    where=f'127.0.0.1:{port}',
+                    remedy='end what uses the port, or choose another with --metrics-port (0: any free one, -1: none)',
+                ) from error
+            return _free_port(0)
+
     def _ros_arguments(self) -> list[str]:
         """Write the options as a parameters file: on a command line a URI like ``phantom:`` would be read as YAML."""
         chosen: dict[str, Any] = {
@@ -251,10 +281,14 @@ class Run:
             '/**/relay': {'ros__parameters': {'port': self._port}},
             '/**/inference': {'ros__parameters': {'models': list(self.models)}},
         }
+        chosen['/**/watchdog'] = {'ros__parameters': {'metrics_port': self.metrics_port}}
         if not self._given['watchdog'].get('log_directory'):
-            chosen['/**/watchdog'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
+            chosen['/**/watchdog']['ros__parameters']['log_directory'] = str(self.options.run_dir.resolve())
         if not self._given.get('advice', {}).get('log_directory'):
             chosen['/**/advice'] = {'ros__parameters': {'log_directory': str(self.options.run_dir.resolve())}}
+        if not self._given['recorder'].get('directory'):
+            evidence = self.options.run_dir.resolve() / 'evidence'
+            chosen['/**/recorder'] = {'ros__parameters': {'directory': str(evidence)}}
         path = self.options.run_dir / 'run.yaml'
         path.touch()
         path.chmod(0o600)  # a stream's URI may hold a password
@@ -284,6 +318,14 @@ class Run:
                     where=', '.join(child.name for child in children),
                     remedy=f'the logs are in {self.options.run_dir}',
                 )
+
+
+def _free_port(port: int) -> int:
+    """Give a port of the loopback interface that can be had now, this one or (0) any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(('127.0.0.1', port))
+        return int(probe.getsockname()[1])
 
 
 def _prepare_environment() -> None:

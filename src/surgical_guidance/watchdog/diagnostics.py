@@ -11,9 +11,12 @@ from surgical_guidance.contract import LATENCY_LIMIT_MS, LATENCY_WARNING_MS
 from surgical_guidance.watchdog.alarm_table import Priority
 from surgical_guidance.watchdog.alarms import Alarm
 from surgical_guidance.watchdog.facts import Facts, StageFacts, StageState
+from surgical_guidance.watchdog.gpu import GpuFacts
 from surgical_guidance.watchdog.latency import LatencyFacts
 from surgical_guidance.watchdog.log import AlarmLog
+from surgical_guidance.watchdog.picture import PictureFacts
 from surgical_guidance.watchdog.state import State
+from surgical_guidance.watchdog.surroundings import HOST_ALARMS, Surroundings
 from surgical_guidance.watchdog.watch import Outcome
 
 
@@ -44,6 +47,11 @@ def diagnose(outcome: Outcome, alarms: Sequence[Alarm], log: AlarmLog) -> tuple[
         _latency(view.latency),
         *(_stage(name, facts, starting=view.starting) for name, facts in view.stages.items()),
         *(_topic(name, facts, starting=view.starting) for name, facts in view.topics.items()),
+        _picture(view.around.picture),
+        _host(view.around),
+        _gpu(view.around.host.gpu if view.around.host is not None else None),
+        _degradation(outcome.step, view.reduced),
+        _clock(view.around.clock),
         _alarms(alarms),
         _log(log),
     )
@@ -152,6 +160,62 @@ def _topic(name: str, facts: Facts, *, starting: bool) -> Diagnosis:
             'promised [Hz]': f'{facts.promised:.1f}',
         },
     )
+
+
+def _picture(facts: PictureFacts) -> Diagnosis:
+    wrong = facts.black or facts.frozen
+    return Diagnosis(
+        'picture',
+        Level.ERROR if wrong else Level.OK,
+        wrong or 'changes from frame to frame',
+        {'frozen': facts.frozen or 'no', 'black': facts.black or 'no'},
+    )
+
+
+def _host(around: Surroundings) -> Diagnosis:
+    host = around.host
+    if host is None:
+        return Diagnosis('host', Level.STALE, 'not looked at yet', {})
+    wrong = '; '.join(around.conditions.get(alarm, '') for alarm in HOST_ALARMS if alarm in around.conditions)
+    return Diagnosis(
+        'host',
+        Level.WARN if wrong else Level.OK,
+        wrong or 'has what it needs',
+        {
+            'memory left [MiB]': f'{host.memory_mb:.0f}',
+            'shared memory left [MiB]': f'{host.shm_mb:.0f}',
+            f'{host.disk} left [MiB]': f'{host.disk_mb:.0f}',
+            'hottest sensor [deg C]': f'{host.temperature_c:.1f}',
+        },
+    )
+
+
+def _gpu(facts: GpuFacts | None) -> Diagnosis:
+    if facts is None:
+        return Diagnosis('gpu', Level.OK, 'there is none that tells of itself', {})
+    return Diagnosis(
+        'gpu',
+        Level.WARN if facts.hot else Level.OK,
+        facts.hot or facts.name,
+        {
+            'temperature [deg C]': f'{facts.temperature_c:.0f}',
+            'power [W]': f'{facts.power_w:.1f}',
+            'clock [MHz]': f'{facts.clock_mhz:.0f}',
+            'memory used [MiB]': f'{facts.memory_used_mb:.0f}',
+            'memory left [MiB]': f'{facts.memory_free_mb:.0f}',
+            'busy': f'{facts.utilisation:.2f}',
+        },
+    )
+
+
+def _degradation(step: int, reduced: str) -> Diagnosis:
+    return Diagnosis(
+        'degradation', Level.WARN if step else Level.OK, reduced or 'nothing is given up', {'step': str(step)}
+    )
+
+
+def _clock(told: str) -> Diagnosis:
+    return Diagnosis('system clock', Level.WARN if told else Level.OK, told or 'steady', {'against': 'CLOCK_MONOTONIC'})
 
 
 def _alarms(alarms: Sequence[Alarm]) -> Diagnosis:

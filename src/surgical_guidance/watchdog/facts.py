@@ -15,10 +15,13 @@ from statistics import median
 from typing import Final
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.contract import HEARTBEAT, TOPICS, Topic
+from surgical_guidance.contract import HEARTBEAT, STAGES, TOPICS, Topic
 
 WATCHED: Final = tuple(topic for topic in TOPICS if topic.deadline and topic.publisher != 'watchdog')
 """The topics that promise a deadline, apart from the watchdog's own."""
+
+REGULAR: Final = tuple(t for t in TOPICS if t.rate and not t.deadline and t.publisher in STAGES)
+"""The topics that promise a rate alone: told in the diagnostics, and nothing depends on them."""
 
 FRAME_PATH: Final = frozenset(topic.publisher for topic in WATCHED)
 """The stages without which there is no current advice."""
@@ -193,6 +196,7 @@ class StageFacts:
     :param ended: its process is known to have ended.
     :param dismissed: it had said before that it will not work any more: it was taken down in good order, not lost.
     :param pid: 0 before the first heartbeat.
+    :param stopped: its process stands still.
     :param restarted: another process took its place a moment ago, though it was not taken down in good order.
     """
 
@@ -209,6 +213,7 @@ class StageFacts:
     detail: str
     done: int
     restarted: bool = False
+    stopped: bool = False
 
 
 class Stage:
@@ -230,6 +235,8 @@ class Stage:
         self._detail = ''
         self._done = 0
         self._restarted_ns: int | None = None
+        self.stopped = False
+        """Its process was stopped and stands still, as whoever looks at processes says."""
         self.pid = 0
 
     def beat(self, at_ns: int, pid: int, state: StageState, detail: str, done: int) -> None:
@@ -242,6 +249,8 @@ class Stage:
         if lost and self.pid != pid and not self._dismissed:
             self._restarted_ns = at_ns
         self._worked = state in AT_WORK or (self._worked and pid == self.pid)
+        if pid != self.pid:
+            self.stopped = False
         self.pid, self._state, self._detail, self._done = pid, state, detail, done
         self._beats.arrived(at_ns)
 
@@ -277,7 +286,7 @@ class Stage:
         due_ns = self.due_ns()
         return StageFacts(
             heard=beats.heard,
-            alive=due_ns is not None and now_ns < due_ns,
+            alive=due_ns is not None and now_ns < due_ns and not self.stopped,
             frequency_ok=beats.frequency_ok,
             valid=self._state not in BROKEN,
             ended=self._ended_ns is not None,
@@ -288,5 +297,6 @@ class Stage:
             pid=self.pid,
             detail=self._detail,
             done=self._done,
+            stopped=self.stopped,
             restarted=self._restarted_ns is not None and now_ns - self._restarted_ns < RESTART_TOLD_S * NS_PER_S,
         )

@@ -18,7 +18,8 @@ from surgical_guidance_msgs.msg import FrameRef, FrameTiming, SceneState, StageS
 from surgical_guidance.clock import NS_PER_MS
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, SUGGESTION, TIMING, Topic
 from surgical_guidance.ports import message_class, qos
-from surgical_guidance.watchdog.facts import StageState
+from surgical_guidance.watchdog.facts import REGULAR, StageState
+from surgical_guidance.watchdog.metrics import Metrics
 from surgical_guidance.watchdog.picture import PictureWatch
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.watch import Watch
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 KEPT: Final = 64  # messages of a topic that wait for the next turn, however late it is
 LOOK_EVERY_MS: Final = 500
 """How often to look into messages that are costly to unpack; as long as all is well the others are only counted."""
+
+ONLY_COUNTED_MS: Final = 10**9
 
 NO_REASON: Final = 'it does not say why'
 
@@ -65,6 +68,7 @@ class Inputs:
         self._watch = watch
         self._processes = processes
         self._pictures = pictures
+        self.metrics: Metrics | None = None
         self._taken_ns = now_ns
         self._feeds = [
             _Feed(topic, self._subscribe(node, topic, unattended), look, every_ms * NS_PER_MS)
@@ -74,6 +78,7 @@ class Inputs:
                 (SCENE, self._scene, LOOK_EVERY_MS),
                 (TIMING, self._timing, 0),
                 (SUGGESTION, self._suggestion, 0),
+                *((topic, _nothing, ONLY_COUNTED_MS) for topic in REGULAR),
             )
             if topic is HEARTBEAT or topic.name in watch.topics
         ]
@@ -113,6 +118,8 @@ class Inputs:
         return node.create_subscription(cls, topic.name, _never_called, profile, callback_group=unattended)
 
     def _heartbeat(self, message: StageStatus, at_ns: int) -> None:
+        if self.metrics is not None:
+            self.metrics.heartbeat(message.stage, message.pid, message.detail)
         stage = self._watch.stages.get(message.stage)
         if stage is None:  # not expected: not watched
             return
@@ -134,10 +141,18 @@ class Inputs:
         stages = {stage.stage: stage.duration_ms for stage in message.stages}
         latency_ms = stages.get('capture_to_advice', math.nan)
         self._watch.saw_timing(at_ns, latency_ms, message.captured, message.dropped, stages)
+        if self.metrics is not None:
+            self.metrics.timing(stages, message.captured, message.dropped)
 
     def _suggestion(self, message: Suggestion, at_ns: int) -> None:
+        if self.metrics is not None and message.status == Suggestion.STATUS_VALID:
+            self.metrics.suggestion(message.rule_id, message.priority, message.sequence)
         interrupted = message.status == Suggestion.STATUS_INTERRUPTED
         self._watch.saw_suggestion(at_ns, (message.reason or NO_REASON) if interrupted else '')
+
+
+def _nothing(message: Any, at_ns: int) -> None:
+    """Look for nothing in a message: that it came is all there is to know."""
 
 
 def _never_called(_: Any) -> None:

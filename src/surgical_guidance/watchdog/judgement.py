@@ -139,6 +139,8 @@ def _broken_stages(view: View) -> dict[str, str]:
             continue
         if stage.ended:
             broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} has ended'
+        elif stage.heard and stage.stopped:
+            broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} is stopped'
         elif stage.heard and not stage.alive and not _waiting(view) and not _process_loads(view, stage.pid):
             broken[stage_alarm(STAGE_LOST, name)] = f'no heartbeat for {stage.silent_s:.2f} s'
         elif not stage.heard and not view.starting:

@@ -65,8 +65,8 @@ class Ladder:
 
         :param now_ns: monotonic [ns].
         """
-        self._strained_since_ns = (self._strained_since_ns or now_ns) if load.strain else None
-        self._room_since_ns = (self._room_since_ns or now_ns) if load.room and not load.strain else None
+        self._strained_since_ns = _since(self._strained_since_ns, bool(load.strain), now_ns)
+        self._room_since_ns = _since(self._room_since_ns, load.room and not load.strain, now_ns)
         if self.step < self._steps and _lasted(self._strained_since_ns, now_ns) >= self._down_after_ns:
             return self._down(load.strain, now_ns)
         if self.step > 0 and _lasted(self._room_since_ns, now_ns) >= self._up_after_s * NS_PER_S:
@@ -90,6 +90,12 @@ class Ladder:
         else:
             reason = f'there has been room for {self._up_after_s:g} s'
         return Asked(self.step, reason)
+
+
+def _since(since_ns: int | None, holds: bool, now_ns: int) -> int | None:
+    if not holds:
+        return None
+    return now_ns if since_ns is None else since_ns
 
 
 def _lasted(since_ns: int | None, now_ns: int) -> int:

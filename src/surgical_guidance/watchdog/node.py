@@ -26,7 +26,7 @@ from surgical_guidance.contract import (
     STAGES,
     STATUS,
 )
-from surgical_guidance.errors import ParameterError
+from surgical_guidance.errors import HostError, ParameterError
 from surgical_guidance.params import declare, param
 from surgical_guidance.ports import publisher
 from surgical_guidance.watchdog.alarm_table import Priority
@@ -34,12 +34,14 @@ from surgical_guidance.watchdog.alarms import Alarm, Change, Event
 from surgical_guidance.watchdog.audio import AudioPause
 from surgical_guidance.watchdog.clock_steps import ClockSteps
 from surgical_guidance.watchdog.diagnostics import Diagnosis, diagnose, rose
+from surgical_guidance.watchdog.exposition import LOOPBACK, serve
 from surgical_guidance.watchdog.growth import Growth
 from surgical_guidance.watchdog.host import Host
 from surgical_guidance.watchdog.inputs import Inputs
 from surgical_guidance.watchdog.log import AlarmLog, entry, pause_entry, state_directory
 from surgical_guidance.watchdog.memorial import Memorial
 from surgical_guidance.watchdog.messages import alarm_message, status_message
+from surgical_guidance.watchdog.metrics import Metrics
 from surgical_guidance.watchdog.picture import PictureFacts, PictureWatch
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.reporters import make_reporter
@@ -83,6 +85,12 @@ class WatchdogParams:
         150.0, 'a process that takes this much more memory than when it had settled is told [MiB]',
         minimum=10.0, maximum=65536.0,
     )  # fmt: skip
+    metrics_port: int = param(
+        9464,
+        'port of the metrics on 127.0.0.1, for Prometheus; 0 takes a free one, -1: no metrics',
+        minimum=-1,
+        maximum=65535,
+    )
     log_directory: str = param(
         '', 'where the alarm log is kept; empty: surgical-guidance in $XDG_STATE_HOME or ~/.local/state'
     )
@@ -121,6 +129,9 @@ class WatchdogNode(Node):
         self._surveyor = Surveyor(
             Host(directory), Growth(params.memory_growth_mb), self._hosts, self.get_logger().warning
         )
+        self._metrics = Metrics(tuple(self._watch.alarms.table.values()))
+        self._inputs.metrics = self._metrics
+        self.metrics_port, self._end_metrics = self._serve_metrics(params.metrics_port)
         self._steps = publisher(self, DEGRADATION_STEP)
         self._status = publisher(self, STATUS)
         self._alarm = publisher(self, ALARM)
@@ -149,6 +160,7 @@ class WatchdogNode(Node):
         self._closing = True
         self._processes.wake()
         self._thread.join()
+        self._end_metrics()
         self._surveyor.close()
         self._processes.close()
         self._log.also(self._memorial.remove)
@@ -175,9 +187,9 @@ class WatchdogNode(Node):
             raise self._failure
 
     def _look(self, now_ns: int, ended: tuple[int, ...]) -> None:
-        """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture died."""
+        """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
         late_ns = now_ns - self._wake_due_ns
-        died = self._look_at_picture(now_ns)
+        died = self._look_at_picture(now_ns) | self._watch.processes_stopped(self._processes.stopped())
         if ended or died or late_ns > LATE_NS or now_ns >= self._next_turn_ns():
             self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
             for pid in ended:
@@ -227,7 +239,20 @@ class WatchdogNode(Node):
                 status_message(outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause)
             )
             self._status_due_ns = now_ns + STATUS_EVERY_NS
+        self._metrics.turn(outcome, self._watch.alarms.standing)
         self._report(outcome, now_ns)
+
+    def _serve_metrics(self, port: int) -> tuple[int, Callable[[], None]]:
+        """Serve the metrics; give the port, -1 where there are none. Without them the watchdog works all the same."""
+        if port < 0:
+            return -1, lambda: None
+        try:
+            served, end = serve(self._metrics, lambda: self._surveyor.host, port)
+        except HostError as error:
+            self.get_logger().warning(str(error))
+            return -1, lambda: None
+        self.get_logger().info(f'the metrics are at http://{LOOPBACK}:{served}/metrics')
+        return served, end
 
     def _ask(self, step: int, reason: str, stamp_ns: int) -> None:
         self._steps.publish(DegradationStep(stamp=to_time(stamp_ns), step=step, reason=reason))

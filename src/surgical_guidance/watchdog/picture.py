@@ -76,7 +76,7 @@ class Pictures:
             self._last, self._changed_ns, self._equal = sample, captured_ns, 1
         self._last_ns = captured_ns
         dark = float(sample[:, ::8].mean()) <= BLACK_LEVEL
-        self._black = self._black + pictures if dark else 0
+        self._black = (self._black + pictures if self._black else 1) if dark else 0
         self._black_since_ns = (self._black_since_ns or captured_ns) if dark else None
 
     def forget(self) -> None:

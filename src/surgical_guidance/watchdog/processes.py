@@ -1,12 +1,14 @@
 """Notices the end of a process at once, without waiting for its next heartbeat to fail to come.
 
 Heartbeats give the process id of every stage. On Linux a process file descriptor becomes readable the moment its
-process ends, by whatever cause, and never means another process that got the same id later (``pidfd_open(2)``). A
-stage on another host, or on a kernel without it, is watched by its heartbeat alone.
+process ends, by whatever cause, and never means another process that got the same id later (``pidfd_open(2)``). One
+that is stopped (``SIGSTOP``) is readable as such in ``/proc/<pid>/stat``, held open. A stage on another host, or on a
+kernel without these, is watched by its heartbeat alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -26,6 +28,7 @@ class Processes:
     def __init__(self) -> None:
         self._poll = select.poll()
         self._pid_of: dict[int, int] = {}
+        self._stat: dict[int, int] = {}  # descriptor of /proc/<pid>/stat, by process
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll.register(self._wake, select.POLLIN)
 
@@ -38,12 +41,18 @@ class Processes:
         except (OSError, OverflowError):  # not a process of this host, or a kernel without it: the heartbeat remains
             return
         self._pid_of[descriptor] = pid
+        with contextlib.suppress(OSError):
+            self._stat[pid] = os.open(f'/proc/{pid}/stat', os.O_RDONLY | os.O_CLOEXEC)
         self._poll.register(descriptor, select.POLLIN)
 
     @property
     def followed(self) -> frozenset[int]:
         """The processes whose end will be noticed."""
         return frozenset(self._pid_of.values())
+
+    def stopped(self) -> frozenset[int]:
+        """Give the followed processes that are stopped now. A debugger's stop does not count."""
+        return frozenset(pid for pid, descriptor in self._stat.items() if _state(descriptor) == b'T')
 
     def wait(self, timeout_s: float) -> tuple[int, ...]:
         """Sleep up to a time [s]; give the processes that have ended. Returns early on an end or :meth:`wake`."""
@@ -54,12 +63,16 @@ class Processes:
                 continue
             self._poll.unregister(descriptor)
             os.close(descriptor)
-            ended.append(self._pid_of.pop(descriptor))
+            pid = self._pid_of.pop(descriptor)
+            if pid in self._stat:
+                os.close(self._stat.pop(pid))
+            ended.append(pid)
         return tuple(ended)
 
     def wake(self) -> None:
         """Let :meth:`wait` return now. Any thread may call it."""
-        os.eventfd_write(self._wake, 1)
+        if self._wake >= 0:
+            os.eventfd_write(self._wake, 1)
 
     def kill(self, pid: int) -> bool:
         """End a followed process that hangs; False if it is none of ours, whatever a heartbeat said, or is gone."""
@@ -74,9 +87,19 @@ class Processes:
 
     def close(self) -> None:
         """Follow nothing any more."""
-        for descriptor in (*self._pid_of, self._wake):
+        wake, self._wake = self._wake, -1
+        for descriptor in (*self._pid_of, *self._stat.values(), *((wake,) if wake >= 0 else ())):
             os.close(descriptor)
         self._pid_of.clear()
+        self._stat.clear()
+
+
+def _state(descriptor: int) -> bytes:
+    try:
+        stat = os.pread(descriptor, 256, 0)
+    except OSError:  # it has just ended
+        return b''
+    return stat[stat.rfind(b')') + 2 :][:1]  # after the name, which may hold anything
 
 
 def _is_ours(pid: int) -> bool:

@@ -19,6 +19,9 @@ from surgical_guidance.watchdog.alarm_table import (
 from surgical_guidance.watchdog.host import DISK_LOW_MB, MEMORY_LOW_MB, SHM_LOW_MB, HostFacts
 from surgical_guidance.watchdog.picture import PictureFacts
 
+HOST_ALARMS: Final = (OVERHEATED, MEMORY_LOW, SHM_LOW, DISK_LOW, MEMORY_GROWTH)
+"""What the host itself has to do with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

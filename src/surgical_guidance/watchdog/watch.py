@@ -12,7 +12,7 @@ from surgical_guidance.contract import FRAME, HEARTBEAT, LATENCY_WARNING_MS, SCE
 from surgical_guidance.watchdog.alarm_table import ADVICE_INTERRUPTED, alarm_table
 from surgical_guidance.watchdog.alarms import ESCALATE_AFTER_S, AlarmList, Change
 from surgical_guidance.watchdog.budgets import Budgets
-from surgical_guidance.watchdog.facts import UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
+from surgical_guidance.watchdog.facts import REGULAR, UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
 from surgical_guidance.watchdog.hangs import HUNG_AFTER_S, Hangs
 from surgical_guidance.watchdog.judgement import Judgement, View, judge
 from surgical_guidance.watchdog.ladder import Asked, Ladder, Load
@@ -72,7 +72,7 @@ class Watch:
         escalate_after_s: float = ESCALATE_AFTER_S,
     ) -> None:
         self.stages = {name: Stage(grace_s) for name in stages}
-        self.topics = {topic.name: Arrivals(topic) for topic in WATCHED if topic.publisher in stages}
+        self.topics = {topic.name: Arrivals(topic) for topic in (*WATCHED, *REGULAR) if topic.publisher in stages}
         self.alarms = AlarmList(alarm_table(stages), escalate_after_s)
         self.heartbeats = Arrivals(HEARTBEAT)
         self.around = NOTHING_KNOWN
@@ -124,6 +124,14 @@ class Watch:
         for stage in self.stages.values():
             if stage.pid == pid:
                 stage.process_ended(at_ns)
+
+    def processes_stopped(self, pids: frozenset[int]) -> bool:
+        """Note which processes stand still now; True if one has just been stopped."""
+        news = False
+        for stage in self.stages.values():
+            news |= stage.pid in pids and not stage.stopped
+            stage.stopped = stage.pid in pids
+        return news
 
     def excuse(self, stall_ns: int, now_ns: int) -> None:
         """Count a time in which the watchdog itself did not run as nobody's silence, nor as part of the start."""

@@ -17,16 +17,19 @@ from surgical_guidance.inference.manifest import Manifest
 from surgical_guidance.inference.outputs import ClassNames, FloatOutput, assumed_confidence, output_name
 from surgical_guidance.inference.placement import Placement
 from surgical_guidance.inference.task import Task, task
+from surgical_guidance.inference.winners import Winners
 from surgical_guidance.scene.state import Segmentation
 
 
 @task('semantic_segmentation')
 def semantic_segmentation(manifest: Manifest, engine: Engine) -> Task:
-    """Make the reader of ``scores``, or of ``labels`` with or without ``confidence``, as the manifest names them.
+    """Make the reader of ``half_logits``, ``scores``, or ``labels`` with or without ``confidence``: what is named.
 
     :raises ModelError: if the engine's outputs are not that.
     """
     names = _names(manifest)
+    if 'half_logits' in manifest.outputs:
+        return _FromHalfLogits(manifest, engine, names)
     if 'scores' in manifest.outputs:
         return _FromScores(manifest, engine, names)
     return _FromLabels(manifest, engine, names)
@@ -99,6 +102,34 @@ class _FromLabels:
             return self._bytes
         raw = outputs[self._confidence_name].reshape(self._shape)
         return raw if raw.dtype == np.uint8 else _as_bytes(raw, self._scaled, self._bytes)
+
+    def forget(self) -> None:
+        """Do nothing: each reading is of its own outputs alone."""
+
+
+class _FromHalfLogits:
+    """Reads ``half_logits``, floats ``(1, classes, h, w)`` at half the size of the labels that are made of them."""
+
+    segments = True
+    needs_content = True
+
+    def __init__(self, manifest: Manifest, engine: Engine, names: ClassNames) -> None:
+        self._names = names
+        self._logits = FloatOutput(manifest, engine, 'half_logits')
+        shape = self._logits.tensor.shape
+        if len(shape) != 4 or shape[:2] != (1, names.count):
+            raise ModelError(
+                f'half_logits are {self._logits.tensor.dtype} {shape} for {names.count} classes',
+                where=self._logits.where,
+                remedy=f'export (1, {names.count}, height / 2, width / 2), or mend the classes',
+            )
+        self._winners = Winners((shape[1], shape[2], shape[3]))
+        self._ours = np.empty_like(self._winners.labels)
+
+    def read(self, outputs: Mapping[str, NDArray[Any]], placement: Placement) -> tuple[Segmentation | None, str]:
+        """Give the segmentation; the arrays hold until the next reading."""
+        self._winners.find(self._logits(outputs)[0])
+        return _segmentation(self._winners.labels, self._winners.confidence, self._names, self._ours, placement)
 
     def forget(self) -> None:
         """Do nothing: each reading is of its own outputs alone."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.relay.bridge.kinds import LANE_BYTES, Kind
-from surgical_guidance.relay.bridge.sample import Form, Frame, Sample
+from surgical_guidance.relay.bridge.sample import Form, Frame, Sample, text
 from surgical_guidance.relay.clients import TRY_LATER, Goodbye
 
 ANSWERS = 1024  # waiting for one client
@@ -49,6 +49,7 @@ class Lane:
         self.due_ns = 0
         self.waiting: deque[Sample] = deque()
         self.bytes = 0
+        self.is_broken = False
 
     def put(self, sample: Sample) -> None:
         """Leave a message for the client."""
@@ -118,7 +119,7 @@ class Outbox:
                 return
             self._waiting_bytes -= len(lane.take().raw)
             self._drop(lane)
-        if self._waiting_bytes + size > WAITING_BYTES and self._waiting_bytes:
+        if self._waiting_bytes and self._waiting_bytes + size > WAITING_BYTES and not lane.kind.strict:
             self._drop(lane)
             return
         lane.waiting.append(sample)
@@ -143,17 +144,18 @@ class Outbox:
         """
         while True:
             frames = self._next()
-            if not frames:
+            if frames is None:
                 await self._wake.wait()
                 self._wake.clear()
+                continue
             for frame in frames:
                 if frame.binary:
                     await self._socket.send_binary(frame.data)
                 else:
                     await self._socket.send_text(frame.data)
 
-    def _next(self) -> tuple[Frame, ...]:
-        """Take the most urgent message; empty if nothing may go now."""
+    def _next(self) -> tuple[Frame, ...] | None:
+        """Take the most urgent message; None if nothing may go now."""
         if self._answers:
             frame = self._answers.popleft()
             self._answer_bytes -= len(frame.data)
@@ -176,11 +178,22 @@ class Outbox:
                 sample = lane.take()
                 self._waiting_bytes -= len(sample.raw)
                 self.sent += 1
-                return sample.frames(lane.form)
+                return self._encoded(lane, sample)
             soonest = lane.due_ns if soonest is None else min(soonest, lane.due_ns)
         if soonest is not None:
             self._wake_at(soonest)
-        return ()
+        return None
+
+    def _encoded(self, lane: Lane, sample: Sample) -> tuple[Frame, ...]:
+        """Encode a message, or say once why it cannot be: a text in it that is no Unicode, for one."""
+        try:
+            return sample.frames(lane.form)
+        except Exception as error:  # noqa: BLE001  (a message that cannot be sent must not end the connection)
+            if lane.is_broken:
+                return ()
+            lane.is_broken = True
+            words = f'{lane.topic}: a message cannot be sent ({type(error).__name__}: {str(error)[:200]})'
+            return (text({'op': 'status', 'level': 'error', 'msg': words}),)
 
     def _wake_at(self, at_ns: int) -> None:
         if self._timer is not None:

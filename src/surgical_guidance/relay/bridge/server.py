@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from surgical_guidance.relay.bridge.capabilities import OPERATIONS
 from surgical_guidance.relay.bridge.session import Session, World
@@ -119,3 +119,6 @@ async def _listen(session: Session, visit: Visit, answer: web.WebSocketResponse)
         elif message.type is WSMsgType.BINARY:
             session.outbox.close(Goodbye(POLICY, 'messages are JSON: BSON and CBOR are not taken in'))
             return
+    if answer.close_code == WSCloseCode.MESSAGE_TOO_BIG:  # aiohttp has read no more of it, and closed
+        audit = session.world.door.audit
+        audit.record('message', f'refused: larger than {visit.limits.incoming} bytes', who=visit.principal)

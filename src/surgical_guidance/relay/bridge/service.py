@@ -82,7 +82,7 @@ class BridgeService:
             raise HostError(f'the relay did not do it within {START_S:g} s', where='rosbridge') from error
 
     async def _open(self) -> None:
-        runner = self._runner = web.AppRunner(self.server.app(), access_log=None, shutdown_timeout=GOODBYE_S)
+        runner = self._runner = self._door.runner(self.server.app(), GOODBYE_S)
         await runner.setup()
         await self._door.site(runner, self._listener, self._tls).start()
 

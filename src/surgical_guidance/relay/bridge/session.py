@@ -147,6 +147,7 @@ class Session:
 
     def _mistake(self, op: str, words: str, id_: str | int | None) -> None:
         self.status('error', f'{op}: {words}' if op else words, id_)
+        self.world.door.audit.record('message', 'refused: not understood or not allowed', who=self.principal, target=op)
         if self._patience.take():
             self.outbox.close(Goodbye(POLICY, 'too many messages that cannot be understood or are not allowed'))
 

@@ -1,8 +1,8 @@
 """How large a picture a viewer gets: two rungs, and who stands on which.
 
 A browser tells how much it can take (REMB) and how much was lost (RTCP receiver reports). A rung lower is taken as
-soon as one of them says so for a while; a rung higher is tried after a quiet time, and that time doubles with each trial
-that failed: an estimate made on the low rung says little about the high one, since receivers estimate little more than
+soon as one of them says so for a while; a rung higher is tried after a quiet time, which doubles with each trial that
+failed: an estimate made on the low rung says little about the high one, since receivers estimate little more than
 they get.
 """
 

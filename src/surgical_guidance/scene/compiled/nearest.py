@@ -48,7 +48,7 @@ def measure(
     height, fades, share = unseen
     rows, columns = owners.shape
     for tip in range(len(tips)):
-        tip_x, tip_y, scale, scale_sigma = tips[tip]
+        tip_x, tip_y, scale, scale_sigma = tips[tip, 0], tips[tip, 1], tips[tip, 2], tips[tip, 3]
         column, row = (tip_x + 0.5) / sx - 0.5, (tip_y + 0.5) / sy - 0.5
         on_column, on_row = int(np.rint(column)), int(np.rint(row))
         inside = 0 <= on_column < columns and 0 <= on_row < rows
@@ -62,20 +62,20 @@ def measure(
                 if square < least:
                     least, which = square, number
             first = ends[region]
-            one = found[tip, region]
             if owner == region + 1:
                 apart, hidden = 0.0, covered.size > 0
-                one[AT_X], one[AT_Y] = tip_x, tip_y
+                found[tip, region, AT_X], found[tip, region, AT_Y] = tip_x, tip_y
             else:
                 apart = math.sqrt(least)  # to the middle of a pixel: half a pixel too far
                 apart = apart - pitch / 2.0 if apart > pitch else 0.0
                 hidden = covered.size > 0 and covered[points[which, 1], points[which, 0]] > 0
-                one[AT_X] = points[which, 0] * sx + (0.5 * sx - 0.5)
-                one[AT_Y] = points[which, 1] * sy + (0.5 * sy - 0.5)
+                found[tip, region, AT_X] = points[which, 0] * sx + (0.5 * sx - 0.5)
+                found[tip, region, AT_Y] = points[which, 1] * sy + (0.5 * sy - 0.5)
             placed = 2.0 * seen_sigma * seen_sigma
             if hidden:
                 placed += hidden_sigma * hidden_sigma
             millimetres = apart * scale
             seen = math.hypot(apart * scale_sigma, scale * math.sqrt(placed) * pitch)
             depth = math.hypot(height * math.exp(-millimetres / fades), share * millimetres)
-            one[APART], one[MILLIMETRES], one[SIGMA] = apart, millimetres, math.hypot(seen, depth)
+            found[tip, region, APART], found[tip, region, MILLIMETRES] = apart, millimetres
+            found[tip, region, SIGMA] = math.hypot(seen, depth)

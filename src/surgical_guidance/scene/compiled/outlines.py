@@ -23,7 +23,7 @@ def simplify(
     :param tolerance: [label pixels].
     :param sx: width of a label pixel [px of the picture].
     :param sy: height of one.
-    :return: the outlines with what stays [px of the picture], and where each ends.
+    :return: the outlines with what stays [px of the picture], and where each ends; the rest is not to be looked at.
     """
     kept = np.empty((len(points), 2), np.float32)
     kept_ends = np.empty(len(ends), np.int64)
@@ -65,7 +65,7 @@ def simplify(
                 count += 1
         kept_ends[number] = count
         first = end
-    return kept[:count], kept_ends
+    return kept, kept_ends
 
 
 @compiled

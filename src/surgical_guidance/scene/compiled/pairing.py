@@ -25,9 +25,10 @@ def costs(found: Numbers, followed: Numbers, turn: float, other_kind: float, nev
     :param turn: cost of an axis at a right angle, in units of the reach.
     :param other_kind: cost of another class.
     """
-    cost = np.full((len(found), len(followed)), never)
+    cost = np.empty((len(found), len(followed)))
     for one in range(len(found)):
         for other in range(len(followed)):
+            cost[one, other] = never
             reach = followed[other, REACH]
             apart = math.hypot(found[one, X] - followed[other, X], found[one, Y] - followed[other, Y])
             if not apart <= reach:

@@ -38,20 +38,19 @@ def find_runs(
     fast = words.size > 0
     count = above = 0
     for row in range(rows):
-        line = labels[row]
         first = count
         column = 0
         while column < columns:
-            label = line[column]
+            label = labels[row, column]
             start = column
             column += 1
-            while column < columns and line[column] == label and (column % 8 or not fast):
+            while column < columns and labels[row, column] == label and (column % 8 or not fast):
                 column += 1
             if fast and column % 8 == 0:
                 eight = _ONES * np.uint64(label)
                 while column < columns and words[row, column // 8] == eight:
                     column += 8
-                while column < columns and line[column] == label:
+                while column < columns and labels[row, column] == label:
                     column += 1
             if wanted[label]:
                 runs[count, 0], runs[count, 1], runs[count, 2], runs[count, 3] = row, start, column, count
@@ -63,7 +62,7 @@ def find_runs(
                 other += 1
             near = other
             while near < first and runs[near, 1] <= end:
-                if labels[row - 1, runs[near, 1]] == line[start]:
+                if labels[row - 1, runs[near, 1]] == labels[row, start]:
                     _join(runs, run, near)
                 near += 1
         above = first
@@ -78,9 +77,14 @@ def mark(runs: NDArray[np.int32], count: int, flags: NDArray[np.uint8]) -> None:
 
     :param flags: as large as the map, filled.
     """
-    flags[:] = 0
+    rows, columns = flags.shape
+    for row in range(rows):
+        for column in range(columns):
+            flags[row, column] = 0
     for run in range(count):
-        flags[runs[run, 0], runs[run, 1] : runs[run, 2]] = 1
+        row = runs[run, 0]
+        for column in range(runs[run, 1], runs[run, 2]):
+            flags[row, column] = 1
 
 
 @compiled
@@ -107,7 +111,7 @@ def measure(
         places[runs[run, 3]] += runs[run, 2] - runs[run, 1]
     found = 0
     for run in range(count):
-        row, start, end, root = runs[run]
+        row, start, end, root = runs[run, 0], runs[run, 1], runs[run, 2], runs[run, 3]
         if root == run:
             if places[run] < smallest or found == len(table):
                 places[run] = -1
@@ -150,16 +154,20 @@ def score(
     :param owners: ``(rows, columns)``, filled with numbers; 0: nobody's.
     :param scores: filled with the mean confidence of what is seen of each part in the table, 0 to 1; 0: nothing is.
     """
-    owners[:] = 0
-    asked = np.zeros(len(scores), np.int64)
-    total = np.zeros(len(scores), np.int64)
+    rows, columns = owners.shape
+    for row in range(rows):
+        for column in range(columns):
+            owners[row, column] = 0
+    asked, total = np.zeros(len(scores), np.int64), np.zeros(len(scores), np.int64)
     anything = covered.size > 0
     for run in range(count):
         place = places[run]
         if place < 0 or numbers[place] == 0:
             continue
         row, start, end = runs[run, 0], runs[run, 1], runs[run, 2]
-        owners[row, start:end] = numbers[place]
+        number = numbers[place]
+        for column in range(start, end):
+            owners[row, column] = number
         step = every if table[place, HEIGHT] > every * every else 1
         sampled = (row - table[place, TOP]) % step == 0
         seen = end - start

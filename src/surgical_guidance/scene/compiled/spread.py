@@ -23,9 +23,8 @@ def look(labels: NDArray[np.uint8], index: int, tools: Flags, blood: Flags, cove
     rows, columns = blood.shape
     found = False
     for row in range(rows):
-        line = labels[row * labels.shape[0] // rows]
         for column in range(columns):
-            label = line[column * labels.shape[1] // columns]
+            label = labels[row * labels.shape[0] // rows, column * labels.shape[1] // columns]
             blood[row, column] = label == index
             covered[row, column] = tools[label]
             found |= label == index

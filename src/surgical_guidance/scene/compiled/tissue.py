@@ -20,38 +20,29 @@ def remember(labels: Pixels, covered: Pixels, reach: int, known: Pixels, whole: 
     :param whole: filled with the labels, and under instruments with what is known.
     """
     rows, columns = labels.shape
-    filled = np.zeros(rows, np.bool_)
-    for row in range(rows):
-        total = 0
-        for column in range(columns):
-            total += covered[row, column]
-        filled[row] = total > 0
-    above = np.empty(columns, np.uint8)
+    beside = np.empty(columns, np.uint8)  # whether anything is in a column, of the rows around
     for row in range(rows):
         first, last = max(row - reach, 0), min(row + reach + 1, rows)
-        near = False
-        for other in range(first, last):
-            near |= filled[other]
-        if not near:
-            known[row] = labels[row]
-            whole[row] = labels[row]
-            continue
-        above[:] = 0
-        for other in range(first, last):
-            if filled[other]:
-                for column in range(columns):
-                    above[column] |= covered[other, column]
-        clear = 0  # the first column that nothing to the left makes unsure
+        total = 0
         for column in range(columns):
-            if column + reach < columns and above[column + reach]:
+            found = covered[first, column]
+            for other in range(first + 1, last):
+                found |= covered[other, column]
+            beside[column] = found
+            total += found
+        if total == 0:
+            for column in range(columns):
+                known[row, column] = whole[row, column] = labels[row, column]
+            continue
+        clear = 0  # the first column that nothing to the left makes unsure
+        for ahead in range(min(reach, columns)):
+            if beside[ahead]:
+                clear = ahead + reach + 1
+        for column in range(columns):
+            if column + reach < columns and beside[column + reach]:
                 clear = column + 2 * reach + 1
-            elif column == 0:
-                for ahead in range(min(reach, columns)):
-                    if above[ahead]:
-                        clear = ahead + reach + 1
             if column >= clear:
                 known[row, column] = labels[row, column]
-        for column in range(columns):
             whole[row, column] = known[row, column] if covered[row, column] else labels[row, column]
 
 

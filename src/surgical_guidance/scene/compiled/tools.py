@@ -70,14 +70,14 @@ def measure(
         top, behind, aside = _straight(outline, c, s, sx, sy)
         rim = max(abs(c) * sy, abs(s) * sx)  # an outline runs through the middles of pixels: half of one is missing
         widths, middles = _cut_across(behind, aside, rim)
-        end, spread = _end(behind, aside, jawed[number], _JAW_BAND * widths.max() / pitch)
+        end, spread = _end(behind, aside, jawed[number], _JAW_BAND * _greatest(widths) / pitch)
         inside_x, inside_y = top * c - end * s + (sx - 1.0) / 2.0, top * s + end * c + (sy - 1.0) / 2.0
         width, sigma, turn = _shaft(widths, middles, tool_lengths[number], pitch, shaft)
-        row = found[number]
-        row[AXIS_X], row[AXIS_Y] = c, s
-        row[AT_X], row[AT_Y] = inside_x + pitch / 2.0 * c, inside_y + pitch / 2.0 * s
-        row[INSIDE_X], row[INSIDE_Y], row[SPREAD] = inside_x, inside_y, spread + rim
-        row[WIDTH], row[SIGMA], row[TURN] = width, sigma, turn
+        found[number, AXIS_X], found[number, AXIS_Y] = c, s
+        found[number, AT_X], found[number, AT_Y] = inside_x + pitch / 2.0 * c, inside_y + pitch / 2.0 * s
+        found[number, INSIDE_X], found[number, INSIDE_Y] = inside_x, inside_y
+        found[number, SPREAD] = spread + rim
+        found[number, WIDTH], found[number, SIGMA], found[number, TURN] = width, sigma, turn
 
 
 @compiled
@@ -145,7 +145,7 @@ def _cut_across(behind: Numbers, aside: Numbers, rim: float) -> tuple[Numbers, N
     :return: width and middle of each cut [px]; 0 where it has nothing. See :func:`_behind` for where they are.
     """
     count = len(behind)
-    cuts = max(int(behind.max() / _CUT + 0.5), 1)
+    cuts = max(int(_greatest(behind) / _CUT + 0.5), 1)
     widths, middles, crossings = np.zeros(cuts), np.zeros(cuts), np.zeros(cuts)
     for at in range(count):
         onwards = at + 1 if at + 1 < count else 0
@@ -283,6 +283,14 @@ def _refined(
     # the edges' bias is common to all cuts and does not average out; the taper's error grows with the reach
     sigma = math.hypot(edge_sigma * pitch, reach / math.sqrt(stiffness)) * shrink
     return at_tip * shrink, sigma, -lean
+
+
+@compiled
+def _greatest(values: Numbers) -> float:
+    greatest = values[0]
+    for at in range(1, len(values)):
+        greatest = max(greatest, values[at])
+    return greatest
 
 
 @compiled

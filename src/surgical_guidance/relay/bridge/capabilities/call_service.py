@@ -20,7 +20,13 @@ LOOK_S = 0.05
 
 async def call_service(session: Session, message: Message) -> None:
     """Call a service and answer when it does. Calls run beside one another; nothing of the client waits for them."""
-    session.spawn(_call(session, message))
+    try:
+        session.spawn(_call(session, message))
+    except ProtocolError as error:
+        name = str(message.get('service', ''))[:256]
+        answer = {'op': 'service_response', 'service': name, 'values': str(error), 'result': False}
+        session.send(answer, identity(message))
+        raise
 
 
 async def _call(session: Session, message: Message) -> None:

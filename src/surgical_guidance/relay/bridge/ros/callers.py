@@ -36,7 +36,7 @@ class Callers:
         """Lend a client to one call."""
         client = self._idle.pop((name, cls), None)
         if client is None:
-            client = await self._turning.do(self._make, name, cls)
+            client = await self._turning.do(self._make, name, cls, undo=self._destroy)
         try:
             yield client
         finally:

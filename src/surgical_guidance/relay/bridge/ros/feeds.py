@@ -53,10 +53,16 @@ class RclpyFeed:
         """Whether the publishers keep messages for those who come late."""
         return self._qos is not None and self._qos.durability is DurabilityPolicy.TRANSIENT_LOCAL
 
-    def open(self, depth: int) -> None:
+    def open(self, depth: int) -> RclpyFeed:
         """Subscribe as the publishers of this moment offer it."""
         self._qos = self._wanted(depth)
         self._subscription = self._subscribe(self._qos)
+        return self
+
+    def drop(self) -> None:
+        """End it at once."""
+        self._closed = True
+        self._destroy(self._subscription)
 
     def review(self) -> None:
         """Subscribe anew if the publishers offer something else by now."""

@@ -97,7 +97,7 @@ class RclpyRobot:
         """Listen to a topic."""
         feed = RclpyFeed(self._turning, self._loop, topic, cls, on_sample)
         feed.on_close = lambda: self._feeds.discard(feed)
-        await self._turning.do(feed.open, depth)
+        await self._turning.do(feed.open, depth, undo=RclpyFeed.drop)
         self._feeds.add(feed)
         if self._reviewing is None:
             self._reviewing = self._loop.call_later(REVIEW_S, self._review)
@@ -110,7 +110,9 @@ class RclpyRobot:
         )
         if not latch:
             profile.lifespan = Duration(seconds=KEPT_S)
-        publisher = await self._turning.do(lambda: self._node.create_publisher(cls, topic, profile))
+        publisher = await self._turning.do(
+            lambda: self._node.create_publisher(cls, topic, profile), undo=self._node.destroy_publisher
+        )
         return RclpyPublisher(self._turning, self._loop, publisher)
 
     async def call(self, service: str, cls: type, request: Any, timeout_s: float) -> Any:
@@ -131,7 +133,7 @@ class RclpyRobot:
     async def serve(self, service: str, cls: type, on_call: Callable[[int, Any], None]) -> RclpyServiceServer:
         """Offer a service."""
         server = RclpyServiceServer(self._turning, self._loop, cls, on_call)
-        await self._turning.do(server.open, service)
+        await self._turning.do(server.open, service, undo=lambda _: server.drop())
         return server
 
     async def send_goal(
@@ -159,7 +161,7 @@ class RclpyRobot:
     ) -> RclpyActionServer:
         """Offer an action."""
         server = RclpyActionServer(self._turning, self._loop, cls, on_goal, on_cancel)
-        await self._turning.do(server.open, action)
+        await self._turning.do(server.open, action, undo=lambda _: server.drop())
         return server
 
     async def _know(self, what: str, look: Callable[[], T]) -> T:

@@ -17,6 +17,8 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
 from surgical_guidance.relay.bridge.ros.turning import TurningNode
 
+LINGER_S = 1.0  # of an action whose goals have ended, for their results to be asked for
+
 
 class RclpyServiceServer:
     """A service. :meth:`open` belongs to the node's thread, the rest to the loop's."""
@@ -46,10 +48,15 @@ class RclpyServiceServer:
         if header is not None and not self._closed:
             self._send(response, header)
 
+    def drop(self) -> None:
+        """End it at once, in the node's thread."""
+        self._closed = True
+        self._turning.node.destroy_service(self._service)
+
     async def close(self) -> None:
         """End it."""
         self._closed = True
-        await self._turning.do(lambda: self._turning.node.destroy_service(self._service))
+        await self._turning.do(self.drop)
 
     def _hold(self, request: Any, header: Any) -> None:
         self._loop.call_soon_threadsafe(self._take, request, header)
@@ -80,6 +87,7 @@ class RclpyActionServer:
         self._goals: dict[int, Any] = {}
         self._numbers = itertools.count(1)
         self._server: Any = None
+        self._ended = False
 
     def open(self, name: str) -> None:
         """Offer it."""
@@ -103,14 +111,21 @@ class RclpyActionServer:
         """End a goal."""
         handle = self._goals.pop(goal, None)
         if handle is not None:
+            self._ended = True
             self._turning.soon(lambda: _finish(handle, status, result))
 
     async def close(self) -> None:
         """End it."""
+        if not self._goals and not self._ended:
+            await self._turning.do(self.drop)
+            return
         for goal in list(self._goals):
             self.finish(goal, GoalStatus.STATUS_ABORTED, self._cls.Result())
-        await self._turning.do(lambda: None)  # what was ended must be told before the server goes
-        await self._turning.do(self._server.destroy)
+        self._loop.call_later(LINGER_S, self._turning.soon, self.drop)
+
+    def drop(self) -> None:
+        """End it at once, in the node's thread."""
+        self._server.destroy()
 
     def _take(self, handle: Any) -> None:
         number = next(self._numbers)

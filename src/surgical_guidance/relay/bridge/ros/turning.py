@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,6 +41,7 @@ class TurningNode:
         self._on_problem = on_problem
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self.node)
+        self._work: deque[Callable[[], None]] = deque()
         self._stopped = False
         self._thread = threading.Thread(target=self._turn, name=name)
 
@@ -57,18 +59,23 @@ class TurningNode:
         self.node.destroy_node()
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Have something done in the node's thread. What it raises ends nothing."""
-        self._executor.create_task(work)
+        """Have something done in the node's thread, after all that was given before. What it raises ends nothing."""
+        self._work.append(work)
+        self._executor.create_task(self._do_next)  # a task for each: the executor would take them in any order
 
-    async def do(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do something in the node's thread and wait for it, in an asyncio loop."""
+    async def do(self, work: Callable[..., T], *arguments: Any, undo: Callable[[T], object] | None = None) -> T:
+        """Do something in the node's thread and wait for it, in an asyncio loop.
+
+        :param undo: takes back what was done, in the node's thread, where nobody waits for it any more.
+        """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 
         def finish(result: T | None, error: Exception | None) -> None:
-            if done.done():
-                return  # nobody waits any more
-            if error is not None:
+            if done.done():  # nobody waits any more
+                if undo is not None and error is None:
+                    self.soon(lambda: _call(undo, result))
+            elif error is not None:
                 done.set_exception(error)
             else:
                 done.set_result(result)  # type: ignore[arg-type]  # (it is there where there is no error)
@@ -81,14 +88,22 @@ class TurningNode:
             else:
                 loop.call_soon_threadsafe(finish, result, None)
 
-        self._executor.create_task(run)
+        self.soon(run)
         return await done
 
+    def _do_next(self) -> None:
+        if self._work:
+            self._work.popleft()()
+
     def _turn(self) -> None:
-        while not self._stopped:
+        while not self._stopped and self._executor.context.ok():
             try:
                 self._executor.spin_once(timeout_sec=TURN_S)
             except (ExternalShutdownException, ShutdownException):
                 return
             except Exception as error:  # noqa: BLE001  (the next message may be a better one)
                 self._on_problem(f'rosbridge: {type(error).__name__}: {error}')
+
+
+def _call(undo: Callable[[Any], object], result: Any) -> None:
+    undo(result)
