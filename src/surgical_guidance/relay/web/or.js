@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources bc63710affe4a81606e83fb23784f742ffe8fc6546f18fa258b64440a88d5cb7. Edit those.
+// Made by `npm run build` in console/, from sources e4a8632e3741624382608a034f2b0491dbc6432887ad96d7b4df10ed89f019ce. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -543,26 +543,28 @@ function renderAudio(state) {
 }
 var alarmStatus = (alarm) => alarm.active ? alarm.acknowledged ? "acknowledged" : "raised" : "cleared";
 function renderAlarms(alarms, extra = () => []) {
-  rebuild(byId("alarms"), [alarms, current()], () => {
-    if (!alarms.length) return [make("li", { class: "calm" }, words().noAlarms)];
-    return alarms.map((alarm) => {
-      const status = alarmStatus(alarm);
-      const by = alarm.acknowledged && alarm.acknowledged_by ? `${words().alarm[status]} (${alarm.acknowledged_by})` : words().alarm[status];
-      const notes = [by, alarm.escalated ? words().escalated : "", alarm.count > 1 ? words().times(alarm.count) : "", alarm.detail];
-      return make(
-        "li",
-        { "data-status": status, "data-priority": String(alarm.priority) },
-        stars(alarm.priority),
-        make(
-          "div",
-          {},
-          make("strong", {}, choose(alarm.text) || alarm.id),
-          make("small", {}, notes.filter(Boolean).join(" · "))
-        ),
-        ...extra(alarm)
-      );
-    });
+  const list = byId("alarms");
+  const states = alarms.map((alarm) => [alarm.id, alarm.priority, alarmStatus(alarm), alarm.text]);
+  rebuild(list, [states, current()], () => alarms.length ? alarms.map((alarm) => alarmLine(alarm, extra(alarm))) : [make("li", { class: "calm" }, words().noAlarms)]);
+  const notes = list.querySelectorAll("small");
+  alarms.forEach((alarm, index) => {
+    const line = notes[index];
+    if (line) setText(line, alarmNotes(alarm));
   });
+}
+var alarmLine = (alarm, extra) => make(
+  "li",
+  { "data-status": alarmStatus(alarm), "data-priority": String(alarm.priority) },
+  stars(alarm.priority),
+  make("div", {}, make("strong", {}, choose(alarm.text) || alarm.id), make("small", {})),
+  ...extra
+);
+function alarmNotes(alarm) {
+  const word = words();
+  const status = word.alarm[alarmStatus(alarm)] ?? "";
+  const by = alarm.acknowledged && alarm.acknowledged_by ? ` (${alarm.acknowledged_by})` : "";
+  const times = alarm.count > 1 ? word.times(alarm.count) : "";
+  return [status + by, alarm.escalated ? word.escalated : "", times, alarm.detail].filter(Boolean).join(" · ");
 }
 
 // src/connection.ts
@@ -768,6 +770,8 @@ var Login = class {
     const why = ENDINGS[code];
     if (!why) return false;
     if (why !== "endEnded" || !this.open) this.keep("");
+    this.me = void 0;
+    this.ends = Infinity;
     this.ask(words()[why]);
     return true;
   }
