@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
+from surgical_guidance.container import PARENT
 from surgical_guidance.errors import HostError
 
 CHROMIUM = Path('/usr/bin/chromium')
@@ -52,6 +53,7 @@ class Guidance:
             'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
             'ROS_DOMAIN_ID': str(100 + os.getpid() % 100),
             'PYTHONUNBUFFERED': '1',
+            PARENT: str(os.getpid()),  # they end with this process, however it ends
         }
         parameters_file = folder / 'parameters.yaml'
         text = {f'/**/{node}': {'ros__parameters': values} for node, values in parameters.items()}

@@ -9,7 +9,7 @@ import { byId, make, rebuild, seconds, setData, setText, tell } from './page.js'
 import { audioPause, judge, judgeLink, renderAlarms, renderAudio, renderReasons } from './panels.js';
 import { renderPeople } from './people.js';
 import { PictureView } from './picture.js';
-import type { Alarm, Hello, Link, Me, Participant, PictureState, State, TimelineEvent } from './protocol.js';
+import type { Alarm, Hello, Link, Me, Participant, PictureState, Speaker, State, TimelineEvent } from './protocol.js';
 import { Video } from './video.js';
 import { Voice } from './voice.js';
 import { apply, className, current, switchLanguage, words } from './words.js';
@@ -42,6 +42,7 @@ export interface Additions {
 export class Room {
   state: State = UNKNOWN;
   people: Participant[] = [];
+  speakers: Speaker[] = [];
   me: Me | undefined;
   readonly card = new AdviceCard();
   readonly link: Connection;
@@ -82,7 +83,10 @@ export class Room {
       ended: ({ names }) => tell(`${words().done.end_session ?? ''}${names.length ? ` · ${names.join(', ')}` : ''}`),
       picture: buffer => void this.view.show(buffer),
       overlay: message => this.view.overlay(message),
-      speaking: ({ who }) => this.voice.takeSpeaking(who),
+      speaking: ({ who }) => {
+        this.speakers = who;
+        this.renderVoice();
+      },
       'video.offer': message => this.video.take(message),
       'video.failed': message => this.video.take(message),
       link: () => this.render(),
@@ -109,11 +113,14 @@ export class Room {
       },
       () => this.marks.draw(),
     );
-    this.voice = new Voice(message => this.link.send(message), () => this.me?.id);
+    this.voice = new Voice(message => this.link.send(message), () => this.renderVoice(), () => tell(words().noMicrophone));
     this.video = new Video(
       message => this.link.send(message),
       (source, rtp, width, height) => this.view.frame(source, rtp, width, height),
-      how => setData(document.body, 'video', how),
+      how => {
+        setData(document.body, 'video', how);
+        this.renderVoice();
+      },
       this.voice,
     );
   }
@@ -127,6 +134,8 @@ export class Room {
     this.renderNumbers();
     byId('language').addEventListener('click', () => this.otherLanguage());
     byId('outlines').addEventListener('click', () => this.nextLevel());
+    byId('speak').addEventListener('click', () => this.speak());
+    byId('hear').addEventListener('click', () => this.hear());
     this.link.start();
     setInterval(() => { if (this.link.link !== 'open') this.render(); }, REFRESH_MS);
     setInterval(() => this.renderNumbers(), NUMBERS_MS);
@@ -145,6 +154,34 @@ export class Room {
     return header.sequence === undefined ? frame : { ...frame, sequence: header.sequence };
   }
 
+  /** Turn the microphone on or off. */
+  speak(): void {
+    if (!byId('speak').hidden) void this.voice.speak(!this.voice.speaking);
+  }
+
+  /** Hear the others, or not. */
+  hear(): void {
+    if (!byId('hear').hidden) this.voice.listen(!this.voice.listening);
+  }
+
+  private renderVoice(): void {
+    const { speaking, listening } = this.voice;
+    const word = words();
+    const playing = this.video.state === 'playing';
+    byId('speak').hidden = !playing || !this.may('audio.speak');
+    byId('hear').hidden = !playing || !this.may('audio.listen');
+    byId('speak').setAttribute('aria-pressed', String(speaking));
+    byId('hear').setAttribute('aria-pressed', String(listening));
+    for (const [id, told] of [
+      ['speak', speaking ? word.microphoneOn : word.microphoneOff], ['hear', listening ? word.hearing : word.deaf],
+    ] as const) {
+      setText(byId(`${id}-word`), told);
+      byId(id).title = told;
+    }
+    const others = this.speakers.filter(({ id }) => id !== this.me?.id).map(({ name }) => name);
+    setText(byId('speaking'), others.length ? word.speaks(others.join(', ')) : '');
+  }
+
   nextLevel(): void {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? 'All');
   }
@@ -153,7 +190,7 @@ export class Room {
     switchLanguage();
     this.setLevel(this.view.options.level);
     renderPeople(this.people, this.me);
-    this.voice.render();
+    this.renderVoice();
     this.page.onLanguage?.();
     this.render();
     this.renderNumbers();

@@ -40,7 +40,7 @@ export class Video {
    * @param send says something to the relay
    * @param onFrame gets every picture; the source can be drawn until it returns
    * @param onState is told whenever the state changes
-   * @param voice speaks and listens over the same connection
+   * @param voice shares the peer
    */
   constructor(
     private readonly send: (message: { op: string } & Record<string, unknown>) => void,
@@ -74,9 +74,9 @@ export class Video {
   private stop(): void {
     this.peer?.close();
     this.peer = null;
+    this.voice.leave();
     this.element?.remove();
     this.element = null;
-    this.voice.detach();
     if (this.state === 'playing') this.send({ op: 'pictures', wanted: true });
     this.set('off');
   }
@@ -88,18 +88,18 @@ export class Video {
     peer.ontrack = ({ track, receiver }) => {
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
       if (track.kind === 'video') this.play(track);
-      else this.voice.track(track);
+      else this.voice.hear(track);
     };
     peer.onconnectionstatechange = () => {
       if (peer === this.peer && peer.connectionState === 'failed') this.fail();
     };
+    this.voice.leave();
     await peer.setRemoteDescription({ type: 'offer', sdp });
-    this.voice.attach(peer, sdp);
+    this.voice.join(peer);
     await peer.setLocalDescription(await peer.createAnswer());
     await gathered(peer);
-    if (peer !== this.peer) return;
-    this.send({ op: 'video.answer', sdp: peer.localDescription?.sdp });
-    this.voice.ready();
+    if (peer === this.peer) this.send({ op: 'video.answer', sdp: peer.localDescription?.sdp });
+    this.voice.joined();
   }
 
   private play(track: MediaStreamTrack): void {

@@ -1,103 +1,92 @@
-// Speaking and listening over the video's connection: a switch each, off at first. The relay drops what is said into a
-// microphone that is off, whatever this page does.
-
-import { byId, setText, tell } from './page.js';
-import type { Speaker } from './protocol.js';
-import { words } from './words.js';
+// Voices: a microphone and an ear, each with a switch that is off at first. Audio goes over the peer of the video.
 
 type Send = (message: { op: string } & Record<string, unknown>) => void;
 
+const MICROPHONE = 'voice0'; // the line of the offer that takes it
+
 export class Voice {
-  private speaking = false;
-  private listening = false;
-  private microphone: RTCRtpTransceiver | undefined;
-  private sound: MediaStream | null = null;
-  private heard: HTMLAudioElement[] = [];
-  private who: Speaker[] = [];
+  speaking = false;
+  listening = false;
+  private microphone: MediaStream | null = null;
+  private line: RTCRtpTransceiver | undefined;
+  private readonly heard: HTMLAudioElement[] = [];
 
-  /** @param me gives the id of this connection */
-  constructor(private readonly send: Send, private readonly me: () => string | undefined) {
-    byId('speak').addEventListener('click', () => void this.speak(!this.speaking));
-    byId('listen').addEventListener('click', () => this.listen(!this.listening));
-    this.render();
+  /**
+   * @param send says something to the relay
+   * @param onChange is told when a switch has moved
+   * @param onTrouble is told when there is no microphone, or it may not be used
+   */
+  constructor(private readonly send: Send, private readonly onChange: () => void, private readonly onTrouble: () => void) {}
+
+  /** Take a new peer whose offer was read and whose answer is not made yet. */
+  join(peer: RTCPeerConnection): void {
+    this.leave();
+    this.line = peer.getTransceivers().find(({ mid }) => mid === MICROPHONE);
+    if (this.line) this.line.direction = 'sendrecv';
   }
 
-  /** Take a connection whose offer is in place, before it is answered. */
-  attach(peer: RTCPeerConnection, offer: string): void {
-    const audio = peer.getTransceivers().filter(({ receiver }) => receiver.track.kind === 'audio');
-    this.microphone = /m=audio[^]*?a=sendrecv/.test(offer) ? audio[0] : undefined;
-    if (this.microphone) this.microphone.direction = 'sendrecv'; // so that a microphone may come later
-    byId('listen').hidden = !audio.length;
-    byId('speak').hidden = !this.microphone;
-  }
-
-  /** The connection is answered: the switches stand as they stood. */
-  ready(): void {
+  /** The answer has gone: what was heard is to be heard again. */
+  joined(): void {
     if (this.listening) this.send({ op: 'audio.listen', on: true });
-    if (this.speaking) void this.speak(true);
   }
 
-  /** There is no connection (any more). */
-  detach(): void {
-    this.microphone = undefined;
-    this.heard.forEach(element => { element.srcObject = null; });
-    this.heard = [];
-    byId('listen').hidden = byId('speak').hidden = true;
+  /** The peer is gone. The microphone is turned off: nobody shall speak who has not just said so. */
+  leave(): void {
+    for (const element of this.heard.splice(0)) element.remove();
+    this.line = undefined;
+    this.silence();
   }
 
-  /** Take a voice of somebody else. */
-  track(track: MediaStreamTrack): void {
-    const element = new Audio();
+  /** Take a voice. */
+  hear(track: MediaStreamTrack): void {
+    const element = document.createElement('audio');
     element.srcObject = new MediaStream([track]);
     element.muted = !this.listening;
-    element.play().catch(() => { /* it plays once somebody has touched the page: the switch does */ });
+    document.body.append(element);
     this.heard.push(element);
-  }
-
-  takeSpeaking(who: Speaker[]): void {
-    this.who = who;
-    this.render();
+    void element.play().catch(() => undefined); // it may start at the first gesture only; listening is one
   }
 
   listen(on: boolean): void {
     this.listening = on;
     for (const element of this.heard) {
       element.muted = !on;
-      if (on) element.play().catch(() => tell(words().noSound));
+      if (on) void element.play().catch(() => undefined);
     }
     this.send({ op: 'audio.listen', on });
-    this.render();
+    this.onChange();
   }
 
   async speak(on: boolean): Promise<void> {
+    if (!on || !this.line) {
+      if (this.speaking) this.send({ op: 'audio.speak', on: false });
+      this.silence();
+      return;
+    }
+    const { line } = this;
     try {
-      if (on) this.sound ??= await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
-      else this.hangUp();
-      await this.microphone?.sender.replaceTrack(this.sound?.getAudioTracks()[0] ?? null);
+      const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+      this.microphone = await navigator.mediaDevices.getUserMedia({ audio });
+      await line.sender.replaceTrack(this.microphone.getAudioTracks()[0] ?? null);
     } catch {
-      this.hangUp();
-      tell(words().noMicrophone);
-      on = false;
+      this.silence();
+      this.onTrouble();
+      return;
     }
-    this.speaking = on;
-    this.send({ op: 'audio.speak', on });
-    this.render();
+    if (line !== this.line) {
+      this.silence(); // the peer went while the browser asked
+      return;
+    }
+    this.speaking = true;
+    this.send({ op: 'audio.speak', on: true });
+    this.onChange();
   }
 
-  render(): void {
-    const { micOn, micOff, listenOn, listenOff, speaks } = words();
-    byId('speak').setAttribute('aria-pressed', String(this.speaking));
-    byId('listen').setAttribute('aria-pressed', String(this.listening));
-    for (const [id, word] of [['speak', this.speaking ? micOn : micOff], ['listen', this.listening ? listenOn : listenOff]] as const) {
-      setText(byId(`${id}-word`), word);
-      byId(id).title = word;
-    }
-    const others = this.who.filter(({ id }) => id !== this.me()).map(({ name }) => name);
-    setText(byId('speaking'), others.length ? speaks(others.join(', ')) : '');
-  }
-
-  private hangUp(): void {
-    this.sound?.getTracks().forEach(track => track.stop());
-    this.sound = null;
+  private silence(): void {
+    for (const track of this.microphone?.getTracks() ?? []) track.stop(); // the browser's own sign goes out
+    this.microphone = null;
+    void this.line?.sender.replaceTrack(null).catch(() => undefined);
+    this.speaking = false;
+    this.onChange();
   }
 }

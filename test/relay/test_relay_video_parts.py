@@ -46,21 +46,26 @@ def test_odd_sizes_become_even_since_colour_has_half_the_resolution() -> None:
 
 
 def test_a_tight_network_moves_a_viewer_down_only_when_it_lasts() -> None:
-    footing = Footing(LADDER)
-    assert footing.on_estimate(2_000_000, s(0)) == 0
-    assert footing.on_estimate(6_000_000, s(0.5)) == 0
-    assert footing.on_estimate(2_000_000, s(1)) == 0
-    assert footing.on_estimate(2_000_000, s(2.1)) == 1
+    footing = Footing(lambda: 2)
+    assert footing.on_estimate(2_000_000, 5_000_000, s(0)) == 0
+    assert footing.on_estimate(6_000_000, 5_000_000, s(0.5)) == 0
+    assert footing.on_estimate(2_000_000, 5_000_000, s(1)) == 0
+    assert footing.on_estimate(2_000_000, 5_000_000, s(2.1)) == 1
+
+
+def test_an_estimate_that_is_low_since_little_is_sent_moves_nobody() -> None:
+    footing = Footing(lambda: 2)
+    assert [footing.on_estimate(750_000, 500_000, s(t)) for t in range(5)] == [0] * 5
 
 
 def test_loss_moves_a_viewer_down() -> None:
-    footing = Footing(LADDER)
+    footing = Footing(lambda: 2)
     footing.on_loss(0.2, s(0))
     assert footing.on_loss(0.2, s(1.1)) == 1
 
 
 def test_a_quiet_viewer_is_moved_up_again_and_a_failed_trial_doubles_the_wait() -> None:
-    footing = Footing(LADDER)
+    footing = Footing(lambda: 2)
     footing.on_loss(0.2, s(0))
     footing.on_loss(0.2, s(2))
     now, waits = 2.0, []
@@ -76,7 +81,7 @@ def test_a_quiet_viewer_is_moved_up_again_and_a_failed_trial_doubles_the_wait() 
 
 
 def test_a_trial_that_holds_is_forgotten() -> None:
-    footing = Footing(LADDER)
+    footing = Footing(lambda: 2)
     for at in (0, 2):
         footing.on_loss(0.2, s(at))
     at = 2.0
@@ -94,7 +99,7 @@ def test_a_trial_that_holds_is_forgotten() -> None:
 
 
 def test_where_there_is_one_rung_nobody_is_moved() -> None:
-    footing = Footing(LADDER[:1])
+    footing = Footing(lambda: 1)
     assert [footing.on_loss(0.5, s(t)) for t in range(5)] == [0] * 5
 
 
@@ -209,7 +214,9 @@ def test_a_path_goes_with_its_frame_whichever_comes_first() -> None:
     assert overlays.on_advice(advice(1, s(1), (1.0, 2.0))) is None
     assert overlays.on_scene(SceneFact(1, s(1), {'width': 8, 'height': 6}))['path'] == [1.0, 2.0]
     assert overlays.on_scene(SceneFact(2, s(2), {}))['path'] == []
-    assert overlays.on_advice(advice(2, s(2), (3.0, 4.0))) == {'rtp': rtp_time(s(2)), 'sequence': 2, 'path': [3.0, 4.0]}
+    late = overlays.on_advice(advice(2, s(2), (3.0, 4.0)))
+    assert late is not None
+    assert (late['rtp'], late['sequence'], late['path']) == (rtp_time(s(2)), 2, [3.0, 4.0])
 
 
 def test_a_path_of_another_frame_of_the_same_number_is_not_taken() -> None:

@@ -7,11 +7,12 @@ import json
 import socket
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
+from fractions import Fraction
 from typing import Any
 
 import av
 import pytest
-from video_world import VideoRelay, number_of, video_relay, viewer
+from video_world import VideoRelay, Viewer, number_of, video_relay, viewer
 
 from surgical_guidance.relay.video.rtp_clock import CLOCK_RATE, rtp_time
 
@@ -40,6 +41,11 @@ async def until(holds: Callable[[], Any]) -> None:
     async with asyncio.timeout(20):
         while not await asyncio.to_thread(holds):
             await asyncio.sleep(0.02)
+
+
+def speakers(one: Viewer) -> list[bool]:
+    told = [m for m in one.messages if m['op'] == 'participants'][-1:]
+    return [p['speaking'] for m in told for p in m['participants'] if p['speaking']]
 
 
 def test_every_picture_comes_with_the_capture_time_of_its_own_frame(relay: VideoRelay) -> None:
@@ -130,13 +136,13 @@ def test_voices_are_forwarded_only_while_both_switches_are_on(relay: VideoRelay)
             await asyncio.wait_for((await surgeon.track()).recv(), 20)
             assert (await asyncio.to_thread(health, relay))['voices']['forwarded'] == 0  # muted by default
             await surgeon.say({'op': 'audio.speak', 'on': True})
-            await expert.until(lambda: any(m['op'] == 'speaking' and m['who'] for m in expert.messages))
+            await expert.until(lambda: speakers(expert) == [True])
             assert (await asyncio.to_thread(health, relay))['voices']['forwarded'] == 0  # nobody listens
             await expert.say({'op': 'audio.listen', 'on': True})
             frame = await asyncio.wait_for(voice.track.recv(), 20)
             assert frame.sample_rate == 48000
             await surgeon.say({'op': 'audio.speak', 'on': False})
-            await expert.until(lambda: [m for m in expert.messages if m['op'] == 'speaking'][-1]['who'] == [])
+            await expert.until(lambda: speakers(expert) == [])
 
     asyncio.run(talk())
 
@@ -158,4 +164,4 @@ def test_plain_rtp_is_read_by_a_player_from_its_description() -> None:
         numbers = [number_of(frame.to_ndarray(format='bgr24')) for frame in frames]
         assert numbers == sorted(set(numbers))
         assert set(numbers) <= relay.camera.captured_ns.keys()
-        assert frames[0].time_base == 1 / CLOCK_RATE
+        assert frames[0].time_base == Fraction(1, CLOCK_RATE)

@@ -217,7 +217,7 @@ class Service:
             return None, f'{error.name} is not installed'
         try:
             return Room(
-                settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare, self._hub.event
+                settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare, self._note
             ), ''
         except GuidanceError as error:
             return None, str(error)
@@ -375,7 +375,6 @@ class Service:
             'timeline': list(self._timeline.events),
             'marks': self._marks.standing(),
             'video': video,
-            'speaking': self._video.voices.speaking() if self._video is not None else [],
         }
 
     def _health(self) -> Json:
@@ -388,6 +387,9 @@ class Service:
         }
         health['video'] = self._video.json() if self._video is not None else {'off': self._video_refused}
         return health
+
+    def _note(self, connection: str, speaking: bool) -> None:
+        self.door.attendance.note(connection, speaking=speaking)
 
     def _on_leave(self, client: Client) -> None:
         if self._video is not None:

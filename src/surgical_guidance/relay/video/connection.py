@@ -40,7 +40,8 @@ class _Connection(aioice.Connection):
     def request_received(self, message: Any, addr: tuple[str, int], protocol: Any) -> None:
         """Note that the browser has found the way here."""
         super().request_received(message, addr, protocol)
-        self.knocked.set()
+        if self._early_checks:  # only those that know our name and password get there
+            self.knocked.set()
 
 
 class Gatherer(RTCIceGatherer):

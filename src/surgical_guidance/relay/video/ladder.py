@@ -1,13 +1,13 @@
 """How large a picture a viewer gets: two rungs, and who stands on which.
 
-A browser tells how much it can take (REMB) and how much was lost (RTCP receiver reports). A rung lower is taken as
-soon as one of them says so for a while; a rung higher is tried after a quiet time, which doubles with each trial that
-failed: an estimate made on the low rung says little about the high one, since receivers estimate little more than
-they get.
+A browser tells how much it can take (REMB) and how much was lost (RTCP receiver reports). A rung lower is taken as soon
+as one of them says so for a while. A rung higher is tried after a quiet time, doubled with each trial that failed:
+an estimate made on the low rung says little about the high one, since receivers estimate little more than they get.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from surgical_guidance.clock import NS_PER_S
@@ -16,7 +16,7 @@ LOW_HEIGHT = 540
 LOW_BIT_RATE = 1_200_000
 FULL_HD = 1920 * 1080
 
-TIGHT = 0.85  # share of the rung's bit rate: an estimate below it does not carry the rung
+TIGHT = 0.85  # share of what is sent: an estimate below it does not carry the rung
 TOO_LOST = 0.08  # share of packets: beyond it, retransmission does not keep up
 BAD_S = 1.0  # how long it must be so
 QUIET_S = 8.0  # without trouble, before the higher rung is tried
@@ -61,22 +61,26 @@ def _scaled(index: int, width: int, height: int, to_height: int, bit_rate: int) 
 class Footing:
     """On which rung one viewer stands.
 
-    :param ladder: the rungs there are.
+    :param rungs: gives how many rungs there are.
     """
 
-    def __init__(self, ladder: tuple[Rung, ...]) -> None:
-        self._ladder = ladder
+    def __init__(self, rungs: Callable[[], int]) -> None:
+        self._rungs = rungs
         self.rung = 0
-        self._estimate: int | None = None
+        self._tight = False
         self._lost = 0.0
         self._bad_since_ns: int | None = None
         self._good_since_ns: int | None = None
         self._tried_ns: int | None = None
         self._quiet_s = QUIET_S
 
-    def on_estimate(self, bit_rate: int, now_ns: int) -> int:
-        """Take what the browser says it can receive [bit/s]; give the rung."""
-        self._estimate = bit_rate
+    def on_estimate(self, bit_rate: int, sent: float, now_ns: int) -> int:
+        """Take what the browser says it can receive; give the rung.
+
+        :param bit_rate: the estimate [bit/s]. Without congestion it is half as much again as what comes, not more.
+        :param sent: what was sent lately [bit/s].
+        """
+        self._tight = bit_rate < TIGHT * sent
         return self._look(now_ns)
 
     def on_loss(self, share: float, now_ns: int) -> int:
@@ -85,12 +89,10 @@ class Footing:
         return self._look(now_ns)
 
     def _look(self, now_ns: int) -> int:
-        rung = self._ladder[min(self.rung, len(self._ladder) - 1)]
-        tight = self._estimate is not None and self._estimate < TIGHT * rung.bit_rate
-        if tight or self._lost > TOO_LOST:
+        if self._tight or self._lost > TOO_LOST:
             self._good_since_ns = None
             self._bad_since_ns = now_ns if self._bad_since_ns is None else self._bad_since_ns
-            if now_ns - self._bad_since_ns >= BAD_S * NS_PER_S and self.rung + 1 < len(self._ladder):
+            if now_ns - self._bad_since_ns >= BAD_S * NS_PER_S and self.rung + 1 < self._rungs():
                 self._down(now_ns)
         else:
             self._bad_since_ns = None
@@ -100,7 +102,6 @@ class Footing:
             if self.rung and now_ns - self._good_since_ns >= self._quiet_s * NS_PER_S:
                 self.rung -= 1
                 self._tried_ns = now_ns
-                self._estimate = None  # made on the rung below
         return self.rung
 
     def _down(self, now_ns: int) -> None:
@@ -109,4 +110,4 @@ class Footing:
         self._tried_ns = None
         self.rung += 1
         self._bad_since_ns = None
-        self._lost = 0.0
+        self._tight, self._lost = False, 0.0

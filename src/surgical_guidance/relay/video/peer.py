@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
+from aiortc import InvalidStateError, RTCCertificate, RTCDtlsTransport, RTCIceTransport
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpReceiveParameters, RTCRtpSendParameters
 
 from surgical_guidance.relay.facts import Json
@@ -129,6 +129,8 @@ class Peer:
                     await self._dtls.start(answer.dtls)
         except TimeoutError as error:
             raise ConnectionError(f'no way to this browser was found within {CONNECT_S:g} s') from error
+        except InvalidStateError as error:
+            raise ConnectionError('closed meanwhile') from error
         if self._dtls.state != 'connected':
             raise ConnectionError('no way to this browser was found')
 

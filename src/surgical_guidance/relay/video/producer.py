@@ -69,7 +69,8 @@ class RungProducer:
     def stop(self) -> None:
         """Stop; the sink is not called any more when this returns."""
         self._frames.close()
-        self._thread.join()
+        if self._thread.ident is not None:  # it was started
+            self._thread.join()
 
     def offer(self, frame: FrameFact) -> None:
         """Leave a frame to be encoded, if anybody watches. Returns at once."""

@@ -7,10 +7,11 @@ import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aiortc import RTCCertificate
 
-from surgical_guidance.clock import monotonic_ns
+from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.errors import GuidanceError
 from surgical_guidance.relay import wire
 from surgical_guidance.relay.clients import Client
@@ -31,6 +32,7 @@ from surgical_guidance.relay.video.voices import Voice, Voices
 RUNGS = 2
 WAITING = 8  # units between encoder and viewers
 REPORT_S = 1.0  # between two sender's reports
+START_AGAIN_NS = NS_PER_S  # a page that begins anew more often only costs
 VIDEO = 'video'  # the name of the line of the pictures
 
 
@@ -41,7 +43,7 @@ class Room:
     :param call: runs a function in the loop's thread, from any thread.
     :param problem: gets what is wrong, and ``''`` when it works again, in any thread.
     :param prepare: gives the pixels that may leave.
-    :param tell: sends an event to every page.
+    :param note: is told whose microphone was turned on or off, by the connection's id.
     :raises HostError: if no encoder works here.
     """
 
@@ -52,7 +54,7 @@ class Room:
         call: Callable[..., None],
         problem: Callable[[str], None],
         prepare: Prepare = as_it_is,
-        tell: Callable[[str], None] = lambda _text: None,
+        note: Callable[[str, bool], None] = lambda _connection, _speaking: None,
     ) -> None:
         self.encoder = hardware.choose(settings.encoder)
         self._settings = settings
@@ -62,9 +64,10 @@ class Room:
             for index in range(RUNGS)
         ]
         self._keys = [KeyRequests(producer.ask_for_key) for producer in self._producers]
+        self._started: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
         self._broadcast = Broadcast(settings.rtp_output) if settings.rtp_output else None
         self._viewers: dict[Client, Viewer] = {}
-        self.voices = Voices(ops, tell)
+        self.voices = Voices(ops, note)
         self._units: asyncio.Queue[Unit] = asyncio.Queue(WAITING)
         self._tasks: set[asyncio.Task[None]] = set()
         self._size = (1920, 1080)
@@ -135,16 +138,29 @@ class Room:
         self._size = (width, height)
         return ladder.rungs(width, height, self._settings.max_height, self._settings.bit_rate)
 
+    def _rungs(self) -> int:
+        return len(self._ladder(*self._size))
+
     def _start(self, principal: Principal, client: Client, _message: Message) -> None:
+        now_ns = monotonic_ns()
+        if now_ns - self._started.get(client, -START_AGAIN_NS) < START_AGAIN_NS:
+            raise GuidanceError('it has only just begun', where='video.start')
+        self._started[client] = now_ns
         self.leave(client)
         peer = Peer(self._certificate, self._settings.reach, principal.connection)
-        viewer = self._viewers[client] = Viewer(peer, self._ladder(*self._size), lambda rung: self._keys[rung].need())
+        viewer = self._viewers[client] = Viewer(peer, self._rungs, lambda rung: self._keys[rung].need())
         voice = viewer.voice = self.voices.join(client, principal, peer)
         self._spawn(self._open(client, viewer, voice))
 
     async def _open(self, client: Client, viewer: Viewer, voice: Voice | None) -> None:
         lines = [offer.Line(VIDEO, 'video', 'sendonly', viewer.outlet.ssrc), *(voice.lines if voice else ())]
-        client.put_event(wire.text('video.offer', await viewer.peer.offer(lines)))
+        try:
+            content = await viewer.peer.offer(lines)
+        except OSError as error:  # an address that this host has no more
+            client.put_event(wire.text('video.failed', {'reason': f'no way out of this host ({error.strerror})'}))
+            self.leave(client)
+            return
+        client.put_event(wire.text('video.offer', content))
 
     def _answer(self, _principal: Principal, client: Client, message: Message) -> None:
         viewer = self._viewers.get(client)

@@ -17,34 +17,39 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from surgical_guidance.clock import monotonic_ns
+from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.relay.facts import Json
-from surgical_guidance.relay.video.ladder import Footing, Rung
+from surgical_guidance.relay.video.ladder import Footing
 from surgical_guidance.relay.video.offer import H264
 from surgical_guidance.relay.video.outlet import Outlet
 from surgical_guidance.relay.video.peer import Peer
 from surgical_guidance.relay.video.units import Unit
 from surgical_guidance.relay.video.voices import Voice
 
+COUNT_S = 1.0  # what the bit rate is taken over
+
 
 class Viewer:
     """Sends units to one browser. Belongs to the loop's thread.
 
+    :param rungs: gives how many rungs there are.
     :param need_key: called with the rung that this viewer needs a key frame of.
     """
 
-    def __init__(self, peer: Peer, ladder: tuple[Rung, ...], need_key: Callable[[int], None]) -> None:
+    def __init__(self, peer: Peer, rungs: Callable[[], int], need_key: Callable[[int], None]) -> None:
         self.peer = peer
         self.outlet = Outlet(H264, extensions=True)
         self.voice: Voice | None = None
         self.live = False
         self.skipped = 0
         """Pictures not sent since those before them had not left this host yet."""
-        self._footing = Footing(ladder)
+        self._footing = Footing(rungs)
         self._need_key = need_key
         self._rung: int | None = None  # the one it gets; None until its first key frame
         self._lost = 0.0
         self._estimate: int | None = None
+        self._counted = (monotonic_ns(), 0)  # when, and octets sent by then
+        self._rate = 0.0
         peer.sends(self.outlet.ssrc, self)
 
     def begin(self) -> None:
@@ -99,7 +104,16 @@ class Viewer:
             self._estimate, _ = unpack_remb_fci(fci)
         except ValueError:
             return
-        self._move(self._footing.on_estimate(self._estimate, monotonic_ns()))
+        now_ns = monotonic_ns()
+        self._move(self._footing.on_estimate(self._estimate, self._sent(now_ns), now_ns))
+
+    def _sent(self, now_ns: int) -> float:
+        """Give what was sent lately [bit/s]."""
+        seconds = (now_ns - self._counted[0]) / NS_PER_S
+        if seconds >= COUNT_S:
+            self._rate = 8 * (self.outlet.octets - self._counted[1]) / seconds
+            self._counted = (now_ns, self.outlet.octets)
+        return self._rate
 
     def _move(self, rung: int) -> None:
         if rung != self._rung and self._rung is not None:

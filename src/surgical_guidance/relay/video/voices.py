@@ -12,7 +12,6 @@ from typing import Any
 
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.errors import GuidanceError
-from surgical_guidance.relay import wire
 from surgical_guidance.relay.clients import Client
 from surgical_guidance.relay.facts import Json
 from surgical_guidance.relay.ops import Message, Ops
@@ -127,12 +126,12 @@ class Voices:
     """All of them. Belongs to the loop's thread.
 
     :param ops: where the switches are registered.
-    :param tell: sends an event to every page.
+    :param note: is told whose microphone was turned on or off, by the connection's id.
     """
 
-    def __init__(self, ops: Ops, tell: Callable[[str], None]) -> None:
+    def __init__(self, ops: Ops, note: Callable[[str, bool], None]) -> None:
         self._ops = ops
-        self._tell = tell
+        self._note = note
         self._voices: dict[Client, Voice] = {}
         self.forwarded = 0
         ops.register('audio.speak', self._speak, needs='speak')
@@ -151,7 +150,7 @@ class Voices:
         """Forget a page."""
         voice = self._voices.pop(client, None)
         if voice is not None and voice.speaking:
-            self._tell_who_speaks()
+            self._note(voice.principal.connection, False)
 
     async def report(self) -> None:
         """Send the sender's reports."""
@@ -169,14 +168,6 @@ class Voices:
             'dropped': sum(voice.dropped for voice in voices),
         }
 
-    def speaking(self) -> list[Json]:
-        """List who has the microphone on."""
-        return [
-            {'id': voice.principal.connection, 'name': voice.principal.name, 'role': voice.principal.role.value}
-            for voice in self._voices.values()
-            if voice.speaking
-        ]
-
     async def _forward(self, speaker: Voice, packet: Any) -> None:
         for voice in list(self._voices.values()):
             if voice is not speaker and voice.live and voice.listening:
@@ -187,8 +178,9 @@ class Voices:
                     voice.live = False
 
     def _speak(self, _principal: Principal, client: Client, message: Message) -> None:
-        self._voice(client, message).speaking = message['on']
-        self._tell_who_speaks()
+        voice = self._voice(client, message)
+        voice.speaking = message['on']
+        self._note(voice.principal.connection, voice.speaking)
 
     def _listen(self, _principal: Principal, client: Client, message: Message) -> None:
         self._voice(client, message).listening = message['on']
@@ -199,6 +191,3 @@ class Voices:
         if client not in self._voices:
             raise GuidanceError('there is no sound without video', where=str(message['op']))
         return self._voices[client]
-
-    def _tell_who_speaks(self) -> None:
-        self._tell(wire.text('speaking', {'who': self.speaking()}))

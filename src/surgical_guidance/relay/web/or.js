@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources e4a8632e3741624382608a034f2b0491dbc6432887ad96d7b4df10ed89f019ce. Edit those.
+// Made by `npm run build` in console/, from sources 8e5de9c271e9cf0fb14d9d3d64f1faa2a01028260e8de50687b016f77478d71a. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -146,6 +146,11 @@ var chinese = {
   stillDetail: (s) => `已定格 ${s} 秒，他人仍看实时画面`,
   liveInset: "实时",
   onStill: (s) => `定格于 ${s} 秒前`,
+  microphoneOn: "麦克风：开",
+  microphoneOff: "麦克风：关",
+  hearing: "声音：开",
+  deaf: "声音：关",
+  noMicrophone: "无法使用麦克风",
   cannotSend: "未连接：标注未送出",
   accept: "接受",
   notNow: "暂不",
@@ -172,13 +177,7 @@ var chinese = {
   enter: "进入",
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
-  micOn: "话筒已开",
-  micOff: "话筒已关",
-  listenOn: "正在收听",
-  listenOff: "未收听",
   speaks: (names) => `${names} 正在讲话`,
-  noMicrophone: "无法使用话筒",
-  noSound: "浏览器阻止了声音",
   withheld: "镜头在体外：画面已遮蔽",
   endExpired: "您的令牌已到期",
   endRevoked: "您的令牌已被吊销",
@@ -330,6 +329,11 @@ var english = {
   stillDetail: (s) => `frozen for ${s} s; the others go on live`,
   liveInset: "live",
   onStill: (s) => `on a still, ${s} s ago`,
+  microphoneOn: "Microphone on",
+  microphoneOff: "Microphone off",
+  hearing: "Voices on",
+  deaf: "Voices off",
+  noMicrophone: "no microphone can be used",
   cannotSend: "not connected: the mark was not sent",
   accept: "Accept",
   notNow: "Not now",
@@ -356,13 +360,7 @@ var english = {
   enter: "Enter",
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
-  micOn: "Microphone on",
-  micOff: "Microphone off",
-  listenOn: "Listening",
-  listenOff: "Not listening",
   speaks: (names) => `${names} speaks`,
-  noMicrophone: "the microphone cannot be used",
-  noSound: "the browser blocks sound",
   withheld: "The scope is out of the body: the picture is withheld",
   endExpired: "your token has expired",
   endRevoked: "your token was revoked",
@@ -1144,7 +1142,7 @@ var Video = class {
    * @param send says something to the relay
    * @param onFrame gets every picture; the source can be drawn until it returns
    * @param onState is told whenever the state changes
-   * @param voice speaks and listens over the same connection
+   * @param voice shares the peer
    */
   constructor(send, onFrame, onState, voice) {
     this.send = send;
@@ -1186,9 +1184,9 @@ var Video = class {
   stop() {
     this.peer?.close();
     this.peer = null;
+    this.voice.leave();
     this.element?.remove();
     this.element = null;
-    this.voice.detach();
     if (this.state === "playing") this.send({ op: "pictures", wanted: true });
     this.set("off");
   }
@@ -1199,18 +1197,18 @@ var Video = class {
     peer.ontrack = ({ track, receiver }) => {
       if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
       if (track.kind === "video") this.play(track);
-      else this.voice.track(track);
+      else this.voice.hear(track);
     };
     peer.onconnectionstatechange = () => {
       if (peer === this.peer && peer.connectionState === "failed") this.fail();
     };
+    this.voice.leave();
     await peer.setRemoteDescription({ type: "offer", sdp });
-    this.voice.attach(peer, sdp);
+    this.voice.join(peer);
     await peer.setLocalDescription(await peer.createAnswer());
     await gathered(peer);
-    if (peer !== this.peer) return;
-    this.send({ op: "video.answer", sdp: peer.localDescription?.sdp });
-    this.voice.ready();
+    if (peer === this.peer) this.send({ op: "video.answer", sdp: peer.localDescription?.sdp });
+    this.voice.joined();
   }
   play(track) {
     const element = document.createElement("video");
@@ -1414,95 +1412,90 @@ var PictureView = class {
 };
 
 // src/voice.ts
+var MICROPHONE = "voice0";
 var Voice = class {
-  /** @param me gives the id of this connection */
-  constructor(send, me) {
+  /**
+   * @param send says something to the relay
+   * @param onChange is told when a switch has moved
+   * @param onTrouble is told when there is no microphone, or it may not be used
+   */
+  constructor(send, onChange, onTrouble) {
     this.send = send;
-    this.me = me;
-    byId("speak").addEventListener("click", () => void this.speak(!this.speaking));
-    byId("listen").addEventListener("click", () => this.listen(!this.listening));
-    this.render();
+    this.onChange = onChange;
+    this.onTrouble = onTrouble;
   }
   send;
-  me;
+  onChange;
+  onTrouble;
   speaking = false;
   listening = false;
-  microphone;
-  sound = null;
+  microphone = null;
+  line;
   heard = [];
-  who = [];
-  /** Take a connection whose offer is in place, before it is answered. */
-  attach(peer, offer) {
-    const audio = peer.getTransceivers().filter(({ receiver }) => receiver.track.kind === "audio");
-    this.microphone = /m=audio[^]*?a=sendrecv/.test(offer) ? audio[0] : void 0;
-    if (this.microphone) this.microphone.direction = "sendrecv";
-    byId("listen").hidden = !audio.length;
-    byId("speak").hidden = !this.microphone;
+  /** Take a new peer whose offer was read and whose answer is not made yet. */
+  join(peer) {
+    this.leave();
+    this.line = peer.getTransceivers().find(({ mid }) => mid === MICROPHONE);
+    if (this.line) this.line.direction = "sendrecv";
   }
-  /** The connection is answered: the switches stand as they stood. */
-  ready() {
+  /** The answer has gone: what was heard is to be heard again. */
+  joined() {
     if (this.listening) this.send({ op: "audio.listen", on: true });
-    if (this.speaking) void this.speak(true);
   }
-  /** There is no connection (any more). */
-  detach() {
-    this.microphone = void 0;
-    this.heard.forEach((element) => {
-      element.srcObject = null;
-    });
-    this.heard = [];
-    byId("listen").hidden = byId("speak").hidden = true;
+  /** The peer is gone. The microphone is turned off: nobody shall speak who has not just said so. */
+  leave() {
+    for (const element of this.heard.splice(0)) element.remove();
+    this.line = void 0;
+    this.silence();
   }
-  /** Take a voice of somebody else. */
-  track(track) {
-    const element = new Audio();
+  /** Take a voice. */
+  hear(track) {
+    const element = document.createElement("audio");
     element.srcObject = new MediaStream([track]);
     element.muted = !this.listening;
-    element.play().catch(() => {
-    });
+    document.body.append(element);
     this.heard.push(element);
-  }
-  takeSpeaking(who) {
-    this.who = who;
-    this.render();
+    void element.play().catch(() => void 0);
   }
   listen(on) {
     this.listening = on;
     for (const element of this.heard) {
       element.muted = !on;
-      if (on) element.play().catch(() => tell(words().noSound));
+      if (on) void element.play().catch(() => void 0);
     }
     this.send({ op: "audio.listen", on });
-    this.render();
+    this.onChange();
   }
   async speak(on) {
+    if (!on || !this.line) {
+      if (this.speaking) this.send({ op: "audio.speak", on: false });
+      this.silence();
+      return;
+    }
+    const { line } = this;
     try {
-      if (on) this.sound ??= await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
-      else this.hangUp();
-      await this.microphone?.sender.replaceTrack(this.sound?.getAudioTracks()[0] ?? null);
+      const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+      this.microphone = await navigator.mediaDevices.getUserMedia({ audio });
+      await line.sender.replaceTrack(this.microphone.getAudioTracks()[0] ?? null);
     } catch {
-      this.hangUp();
-      tell(words().noMicrophone);
-      on = false;
+      this.silence();
+      this.onTrouble();
+      return;
     }
-    this.speaking = on;
-    this.send({ op: "audio.speak", on });
-    this.render();
-  }
-  render() {
-    const { micOn, micOff, listenOn, listenOff, speaks } = words();
-    byId("speak").setAttribute("aria-pressed", String(this.speaking));
-    byId("listen").setAttribute("aria-pressed", String(this.listening));
-    for (const [id, word] of [["speak", this.speaking ? micOn : micOff], ["listen", this.listening ? listenOn : listenOff]]) {
-      setText(byId(`${id}-word`), word);
-      byId(id).title = word;
+    if (line !== this.line) {
+      this.silence();
+      return;
     }
-    const others = this.who.filter(({ id }) => id !== this.me()).map(({ name }) => name);
-    setText(byId("speaking"), others.length ? speaks(others.join(", ")) : "");
+    this.speaking = true;
+    this.send({ op: "audio.speak", on: true });
+    this.onChange();
   }
-  hangUp() {
-    this.sound?.getTracks().forEach((track) => track.stop());
-    this.sound = null;
+  silence() {
+    for (const track of this.microphone?.getTracks() ?? []) track.stop();
+    this.microphone = null;
+    void this.line?.sender.replaceTrack(null).catch(() => void 0);
+    this.speaking = false;
+    this.onChange();
   }
 };
 
@@ -1551,7 +1544,10 @@ var Room = class {
       ended: ({ names }) => tell(`${words().done.end_session ?? ""}${names.length ? ` · ${names.join(", ")}` : ""}`),
       picture: (buffer) => void this.view.show(buffer),
       overlay: (message) => this.view.overlay(message),
-      speaking: ({ who }) => this.voice.takeSpeaking(who),
+      speaking: ({ who }) => {
+        this.speakers = who;
+        this.renderVoice();
+      },
       "video.offer": (message) => this.video.take(message),
       "video.failed": (message) => this.video.take(message),
       link: () => this.render(),
@@ -1582,17 +1578,21 @@ var Room = class {
       },
       () => this.marks.draw()
     );
-    this.voice = new Voice((message) => this.link.send(message), () => this.me?.id);
+    this.voice = new Voice((message) => this.link.send(message), () => this.renderVoice(), () => tell(words().noMicrophone));
     this.video = new Video(
       (message) => this.link.send(message),
       (source, rtp, width, height) => this.view.frame(source, rtp, width, height),
-      (how) => setData(document.body, "video", how),
+      (how) => {
+        setData(document.body, "video", how);
+        this.renderVoice();
+      },
       this.voice
     );
   }
   page;
   state = UNKNOWN;
   people = [];
+  speakers = [];
   me;
   card = new AdviceCard();
   link;
@@ -1611,6 +1611,8 @@ var Room = class {
     this.renderNumbers();
     byId("language").addEventListener("click", () => this.otherLanguage());
     byId("outlines").addEventListener("click", () => this.nextLevel());
+    byId("speak").addEventListener("click", () => this.speak());
+    byId("hear").addEventListener("click", () => this.hear());
     this.link.start();
     setInterval(() => {
       if (this.link.link !== "open") this.render();
@@ -1628,6 +1630,32 @@ var Room = class {
     const frame = { captured: header.captured_ms, behind: this.link.now() - header.captured_ms };
     return header.sequence === void 0 ? frame : { ...frame, sequence: header.sequence };
   }
+  /** Turn the microphone on or off. */
+  speak() {
+    if (!byId("speak").hidden) void this.voice.speak(!this.voice.speaking);
+  }
+  /** Hear the others, or not. */
+  hear() {
+    if (!byId("hear").hidden) this.voice.listen(!this.voice.listening);
+  }
+  renderVoice() {
+    const { speaking, listening } = this.voice;
+    const word = words();
+    const playing = this.video.state === "playing";
+    byId("speak").hidden = !playing || !this.may("audio.speak");
+    byId("hear").hidden = !playing || !this.may("audio.listen");
+    byId("speak").setAttribute("aria-pressed", String(speaking));
+    byId("hear").setAttribute("aria-pressed", String(listening));
+    for (const [id, told] of [
+      ["speak", speaking ? word.microphoneOn : word.microphoneOff],
+      ["hear", listening ? word.hearing : word.deaf]
+    ]) {
+      setText(byId(`${id}-word`), told);
+      byId(id).title = told;
+    }
+    const others = this.speakers.filter(({ id }) => id !== this.me?.id).map(({ name }) => name);
+    setText(byId("speaking"), others.length ? word.speaks(others.join(", ")) : "");
+  }
   nextLevel() {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? "All");
   }
@@ -1635,7 +1663,7 @@ var Room = class {
     switchLanguage();
     this.setLevel(this.view.options.level);
     renderPeople(this.people, this.me);
-    this.voice.render();
+    this.renderVoice();
     this.page.onLanguage?.();
     this.render();
     this.renderNumbers();
@@ -1904,12 +1932,8 @@ onKeys({
   l: () => room.otherLanguage(),
   o: () => room.nextLevel(),
   e: () => room.card.toggleEvidence(),
-  h: () => {
-    if (!byId("listen").hidden) byId("listen").click();
-  },
-  s: () => {
-    if (!byId("speak").hidden) byId("speak").click();
-  },
+  v: () => room.speak(),
+  h: () => room.hear(),
   y: () => respond("accept"),
   n: () => respond("not_now"),
   r: () => respond("reject"),
