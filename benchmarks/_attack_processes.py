@@ -16,6 +16,7 @@ from surgical_guidance.relay.server import Limits as ServerLimits
 from surgical_guidance.relay.service import Service, Settings
 
 FUZZED = 10_000  # messages
+MADE_UP = 'made-up messages'
 HANDSHAKE_S = 2.0
 
 

@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -201,8 +202,13 @@ def _break_host() -> None:
 def _break_engine() -> None:
     from surgical_guidance.inference import pipeline
 
-    make = pipeline.make_engine
-    pipeline.make_engine = lambda *arguments: LabEngine(make(*arguments))
+    choose = pipeline.choose
+
+    def breakable(*arguments: Any) -> Any:
+        choice = choose(*arguments)
+        return replace(choice, engine=LabEngine(choice.engine))
+
+    pipeline.choose = breakable
 
 
 def main() -> int:
@@ -212,15 +218,8 @@ def main() -> int:
     name = sys.argv.pop(1)
     if name in ('guidance', 'inference'):
         _break_engine()
-    mains = {
-        'guidance': container.main,
-        'camera': container.camera_main,
-        'inference': container.inference_main,
-        'advice': container.advice_main,
-        'watchdog': container.watchdog_main,
-        'relay': container.relay_main,
-    }
-    return mains[name]()
+    host = container.main if name == 'guidance' else getattr(container, f'{name}_main')
+    return int(host())
 
 
 if __name__ == '__main__':

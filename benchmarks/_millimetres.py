@@ -54,36 +54,45 @@ class _Picture:
     monotonic_ns: int = field(default_factory=monotonic_ns)
 
 
-def of_phantom(method: str) -> Millimetres:
-    """Measure distances by one method, on true label maps of patients that nothing was tuned on."""
-    rows = np.array([row for scenario, seed in TAKES for row in _of_take(scenario, seed, method)])
+METHODS = ('shaft_width', 'stereo')
+
+
+def of_phantom() -> dict[str, Millimetres]:
+    """Measure distances by each method, on true label maps of patients that nothing was tuned on."""
+    rows: dict[str, list[tuple[float, float, float]]] = {method: [] for method in METHODS}
+    for scenario, seed in TAKES:
+        for method, found, sigma, true in _of_take(scenario, seed):
+            rows[method].append((found, sigma, true))
+    return {method: _summed(np.array(each)) for method, each in rows.items()}
+
+
+def _summed(rows: NDArray[np.float64]) -> Millimetres:
     error, sigma, true = np.abs(rows[:, 0] - rows[:, 2]), rows[:, 1], rows[:, 2]
     far = true >= _LEAST_MM
     return Millimetres(len(rows), float(np.mean(error <= 2 * sigma)), float(np.median(error[far] / true[far])))
 
 
-def _of_take(scenario: str, seed: int, method: str) -> Iterator[tuple[float, float, float]]:
-    stereo = method == 'stereo'
+def _of_take(scenario: str, seed: int) -> Iterator[tuple[str, float, float, float]]:
     left, right = Take(scenario, seed, *SIZE), Take(scenario, seed, *SIZE, eye='right')
     eye = left.truth(0).camera
     camera = CameraModel(*SIZE, (eye.fx, 0.0, eye.cx, 0.0, eye.fy, eye.cy, 0.0, 0.0, 1.0))
     rig = StereoRig(camera, camera, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0), (-BASELINE_MM, 0.0, 0.0))
-    builder = SceneBuilder(rig=rig if stereo else None)
+    builders = {'shaft_width': SceneBuilder(), 'stereo': SceneBuilder(rig=rig)}
     image, other = np.empty((SIZE[1], SIZE[0], 3), np.uint8), np.empty((SIZE[1], SIZE[0], 3), np.uint8)
     for index in range(0, left.frames, STEP):
         left.render(index, image)
-        if stereo:
-            right.render(index, other)
+        right.render(index, other)
         labels = left.labels(index, *MAP)
         network = Segmentation(labels, np.full(labels.shape, 230, np.uint8), CLASSES)
         picture = _Picture(image, index, NS_PER_S + round(index / left.rate * NS_PER_S))
-        scene = builder.build(picture, network, aids=Aids(other) if stereo else Aids())
         truth = left.truth(index)
-        for tool, structure in PAIRS:
-            near = _nearest(scene, tool, structure)
-            true = _true_mm(truth, tool, structure)
-            if near is not None and true is not None and near.method == method:
-                yield near.distance_mm, near.sigma_mm, true
+        for method, builder in builders.items():
+            scene = builder.build(picture, network, aids=Aids(other if method == 'stereo' else None))
+            for tool, structure in PAIRS:
+                near = _nearest(scene, tool, structure)
+                true = _true_mm(truth, tool, structure)
+                if near is not None and true is not None and near.method == method:
+                    yield method, near.distance_mm, near.sigma_mm, true
 
 
 def _nearest(scene: SceneState, tool: str, structure: str) -> Proximity | None:

@@ -55,9 +55,8 @@ def _logic(tell: Tell) -> Iterator[Measured]:
 
 
 def _distances(tell: Tell) -> Iterator[Measured]:
-    for number, method in enumerate(('shaft_width', 'stereo')):
-        tell(0.5 + 0.2 * number, f'millimetres by {method}')
-        found = of_phantom(method)
+    tell(0.5, 'millimetres')
+    for method, found in of_phantom().items():
         yield Measured(f'{method}_within_two_sigma', 100.0 * found.within, '%')
         yield Measured(f'{method}_relative_error_median', 100.0 * found.relative_error, '%')
     if BOARD.is_dir():  # a real pair, where it lies beside the source tree

@@ -80,6 +80,7 @@ QUICK = [
     Fault('disk_full', fill_disk, alarm('alarm_log'), free_disk),
 ]  # fmt: skip
 SLOW = [
+    Fault('kill_recorder', kill('recorder'), told('recorder ended'), interrupts=False, recovered=is_current),
     Fault('stop_relay', stop('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
     Fault('stop_watchdog', stop('watchdog'), lambda heard: heard.kind == 'silent', interrupts=False,
           through=is_starting),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from _checkerboard import SQUARE_MM, square_mm
-from _millimetres import Millimetres, of_phantom
+from _millimetres import of_phantom
 from surgical_guidance.bench import Measured, Tell
 from surgical_guidance.clock import monotonic_ns
 from surgical_guidance.contract import CLASSES, CONDITIONS, INSTRUMENT_CLASSES, STRUCTURE_CLASSES
@@ -58,9 +58,8 @@ def run(tell: Tell) -> Iterator[Measured]:
     yield Measured('p99_10x12', float(np.percentile(costs[FULL], 99)), 'ms')
     half, full = ((float(np.median(costs[size])) - float(np.median(costs[0, 0]))) for size in ((5, 6), FULL))
     yield Measured('cost_of_twice_as_much', full / max(half, 1e-6), 'times')  # linear: 2 or less, quadratic: 4
-    for method in ('shaft_width', 'stereo'):
-        tell(0.4 if method == 'shaft_width' else 0.6, f'millimetres by {method}')
-        found: Millimetres = of_phantom(method)
+    tell(0.4, 'millimetres')
+    for method, found in of_phantom().items():
         yield Measured(f'{method}_within_2_sigma', found.within, '')
         yield Measured(f'{method}_relative_error', found.relative_error, '')
     if BOARD.is_dir():

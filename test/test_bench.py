@@ -45,6 +45,18 @@ def test_a_goal_without_a_value_is_an_error(folder):
         bench.measure('demo', lambda share, what: None)
 
 
+def test_an_option_is_for_benchmarks_that_have_it(folder):
+    (folder / 'demo.py').write_text(
+        BENCHMARK.replace('run(tell)', 'run(tell, stock=None)') + "    yield Measured('stock', stock or 0, '')\n"
+    )
+    (folder / 'plain.py').write_text(BENCHMARK)
+    (folder / 'goals.yaml').write_text('{}')
+    assert bench.measure('demo', lambda share, what: None, stock=5)[-1]['value'] == 5
+    assert bench.measure('plain', lambda share, what: None, stock=None)
+    with pytest.raises(HostError, match='no option --stock'):
+        bench.measure('plain', lambda share, what: None, stock=5)
+
+
 def test_an_unknown_benchmark_is_answered_with_the_known_ones(folder):
     (folder / 'goals.yaml').write_text('{}')
     with pytest.raises(HostError, match='there are: demo$'):

@@ -81,8 +81,10 @@ export class Login {
     byId('renew').hidden = !(left < WARN_S);
     setText(byId('renew'), left < WARN_S ? words().endsIn(Math.max(0, Math.round(left))) : '');
     const { me } = this;
-    rebuild(byId('me'), [me?.name, me?.role, me?.open, current()], () =>
-      me && !me.open ? [make('strong', {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : []);
+    rebuild(byId('me'), [me?.name, me?.role, me?.open, current()], () => {
+      if (me?.open) return [make('span', { title: words().noTokensDetail }, words().noTokens)];
+      return me ? [make('strong', {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : [];
+    });
     setText(byId('login-reason'), this.reason);
     setText(byId('login-detail'), this.open ? '' : words().loginDetail);
     byId('token-field').hidden = this.open;

@@ -70,9 +70,7 @@ def verify(piece_id: Id, directory: Directory = None) -> None:
     """Read a piece to its end: every checksum, and every message its summary speaks of."""
     piece = _find(piece_id, _directory(directory))
     told = _summary(piece)['messages']
-    found: dict[str, int] = {}
-    for message in mcap_file.read(piece.path / MCAP):
-        found[message.topic] = found.get(message.topic, 0) + 1
+    found = mcap_file.check(piece.path / MCAP)
     if found != told:
         missing = ', '.join(f'{topic} ({found.get(topic, 0)} of {count})' for topic, count in told.items()
                             if found.get(topic) != count)  # fmt: skip

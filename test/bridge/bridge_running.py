@@ -26,6 +26,7 @@ from surgical_guidance.relay.security import Door, Policy, Principal, Role
 
 NAMESPACE = '/surgical_guidance'
 PATIENCE_S = 20.0
+LOOK_S = 0.02  # between two looks at what no message tells of
 
 
 class Client:
@@ -67,16 +68,12 @@ class Client:
         self._do(self._socket.send_bytes(data))
 
     def wait(self, condition: Callable[[list[dict[str, Any]]], Any], timeout_s: float = PATIENCE_S) -> Any:
-        """Wait until what was received fulfils a condition; give what it gave."""
-        result: Any = None
-
-        def holds() -> bool:
-            nonlocal result
-            result = condition(self.got)
-            return bool(result)
-
+        """Wait until something holds, of what was received or of anything else; give what the condition gave."""
+        until_s = time.monotonic() + timeout_s
         with self._changed:
-            assert self._changed.wait_for(holds, timeout_s), f'not so: {[str(one)[:300] for one in self.got[-20:]]}'
+            while not (result := condition(self.got)):
+                assert time.monotonic() < until_s, f'not so: {[str(one)[:300] for one in self.got[-20:]]}'
+                self._changed.wait(LOOK_S)
         return result
 
     def next(self, **pattern: Any) -> dict[str, Any]:

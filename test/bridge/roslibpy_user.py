@@ -49,7 +49,8 @@ def main(port: int) -> dict[str, Any]:
         return True
 
     own.advertise(serve)
-    seen['own'] = dict(own.call(roslibpy.ServiceRequest({'data': True}), timeout=PATIENCE_S))
+    caller = roslibpy.Service(ros, '/own', 'std_srvs/SetBool')  # one that offers a service does not call it
+    seen['own'] = dict(caller.call(roslibpy.ServiceRequest({'data': True}), timeout=PATIENCE_S))
     own.unadvertise()
 
     seen['topics'] = ros.get_topics()

@@ -28,7 +28,7 @@ MESSAGES = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(MESSAGES | VALUES, min_size=5, max_size=25), garbage=st.text(max_size=50))
 def test_no_message_ends_the_service(bridge: Any, messages: list[Any], garbage: str) -> None:
     with bridge.client() as client:

@@ -123,7 +123,7 @@ def test_a_client_that_does_not_read_costs_no_memory_and_is_told_what_it_missed(
         for number in range(1, 16):  # 22 MB; what the kernel holds of a connection is far less
             sender.publish(picture)
             good.wait(lambda got, wanted=number: sum(one['op'] == 'publish' for one in got) >= wanted)
-        (slow,) = [session.outbox for session in bridge.service.server.sessions if session.outbox.dropped]
+        (slow,) = [session.outbox for session in list(bridge.service.server.sessions) if session.outbox.dropped]
         assert slow.waiting_bytes < 2 << 20
         lazy.start_reading()
         words = lazy.next(op='status', level='warning')['msg']

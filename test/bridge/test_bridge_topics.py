@@ -189,12 +189,12 @@ def test_a_best_effort_publisher_is_heard_even_when_it_comes_later(bridge, clien
 
 def test_a_throttled_topic_gives_the_newest_at_its_pace(bridge, client):
     sender = publisher(bridge, String, '/often')
-    client.send(op='subscribe', topic='/often', type='std_msgs/String', throttle_rate=200)
+    client.send(op='subscribe', topic='/often', type='std_msgs/String', throttle_rate=1000)
     matched(sender)
     for number in range(20):
         sender.publish(String(data=str(number)))
     client.wait(lambda got: got and got[-1]['msg']['data'] == '19')
-    assert len(client.got) <= 3
+    assert len(client.got) <= 5
 
 
 def test_long_messages_go_in_pieces_if_wanted(bridge, client):

@@ -59,7 +59,7 @@ def metrics_served() -> set[str]:
     end()
     names = {sample.name for family in metrics.registry.collect() for sample in family.samples}
     source = (ROOT / 'src/surgical_guidance/watchdog/exposition.py').read_text()
-    later = re.findall(r"'((?:relay|gpu|host)_\w+)'(, CounterMetricFamily)?", source)
+    later = re.findall(r"'((?:relay|gpu|host)_\w+)',\s*(CounterMetricFamily)?", source)
     return names | {f'surgical_guidance_{name}{"_total" if counter else ""}' for name, counter in later}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from surgical_guidance.evaluation.advice.playing import Played, Said
 from surgical_guidance.evaluation.advice.report import write_report
 from surgical_guidance.evaluation.advice.scenes import TrueScenes
 from surgical_guidance.evaluation.advice.tally import EXACT, AdviceTally, TakeName, evaluate
+from surgical_guidance.phantom.take import Take
+from surgical_guidance.phantom.truth import FrameTruth
+from surgical_guidance.scene.state import SceneState
 
 DUE = Expected('smoke', onset=40, speak_at=50, end=90)
 
@@ -72,9 +76,25 @@ def test_what_still_speaks_goes_on_and_what_fell_silent_just_before_rests() -> N
     assert fit(('smoke', 10, 19), due=both).missed == (DUE,)
 
 
+class Once(TrueScenes):
+    """Makes the scenes of its take once, however often it is played."""
+
+    def __init__(self) -> None:
+        self._made: list[tuple[FrameTruth, SceneState]] = []
+
+    def scenes(self, take: Take) -> Iterator[tuple[FrameTruth, SceneState]]:
+        self._made = self._made or list(super().scenes(take))
+        return iter(self._made)
+
+
 @pytest.fixture(scope='module')
-def sums() -> AdviceTally:
-    return evaluate([TakeName('smoke', 9411, 'plain', 320, 180)], TrueScenes(), load(), EXACT, lambda *_: None)
+def maker() -> Once:
+    return Once()
+
+
+@pytest.fixture(scope='module')
+def sums(maker: Once) -> AdviceTally:
+    return evaluate([TakeName('smoke', 9411, 'plain', 320, 180)], maker, load(), EXACT, lambda *_: None)
 
 
 def test_the_logic_alone_is_right_in_a_take(sums: AdviceTally) -> None:
@@ -84,14 +104,14 @@ def test_the_logic_alone_is_right_in_a_take(sums: AdviceTally) -> None:
     assert not sums.wrong
 
 
-def test_a_wrong_rule_is_found_out_and_shown_with_pictures(sums: AdviceTally, tmp_path: Path) -> None:
+def test_a_wrong_rule_is_found_out_and_shown_with_pictures(sums: AdviceTally, maker: Once, tmp_path: Path) -> None:
     table = load()
     deaf = table.model_copy(
         update={'rules': [
             rule.model_copy(update={'hold_s': 1.0}) if rule.id == 'smoke' else rule for rule in table.rules
         ]}
     )  # fmt: skip
-    wrong = evaluate([TakeName('smoke', 9411, 'plain', 320, 180)], TrueScenes(), deaf, EXACT, lambda *_: None)
+    wrong = evaluate([TakeName('smoke', 9411, 'plain', 320, 180)], maker, deaf, EXACT, lambda *_: None)
     assert wrong.rules['smoke'].missed == 1
     page, machine = write_report(tmp_path, table, [(wrong, ()), (sums, ())])
     text, data = page.read_text('utf-8'), json.loads(machine.read_text('utf-8'))

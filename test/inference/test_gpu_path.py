@@ -20,9 +20,9 @@ from surgical_guidance.inference.cuda.frames import DeviceFrames
 from surgical_guidance.inference.engine import Tensor
 from surgical_guidance.inference.gpu_engine import GpuEngine
 from surgical_guidance.inference.gpu_host import GpuHost
-from surgical_guidance.inference.lineup import side_by_side
 from surgical_guidance.inference.manifest import Manifest, load_manifest
 from surgical_guidance.inference.pipeline import Pipeline, Result
+from surgical_guidance.inference.runners import side_by_side
 
 SIDE = 32
 WEIGHTS = np.random.default_rng(3).standard_normal((4, 3)).astype(np.float32)

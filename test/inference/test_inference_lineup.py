@@ -13,9 +13,10 @@ from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.errors import EngineError, FrameOverwritten, ModelError
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference.degradation import load_ladder
-from surgical_guidance.inference.lineup import Lineup, Look, Outcome
+from surgical_guidance.inference.lineup import Lineup, Look
 from surgical_guidance.inference.manifest import Manifest
 from surgical_guidance.inference.pipeline import Pipeline
+from surgical_guidance.inference.runners import Outcome
 from surgical_guidance.inference.status import ModelStatus
 
 

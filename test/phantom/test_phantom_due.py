@@ -12,6 +12,7 @@ from surgical_guidance.phantom.take import Take
 from surgical_guidance.phantom.truth import Events, FrameTruth
 
 SLACK = 3  # frames: patients differ
+STRIDE = 10  # frames from one that is looked at to the next
 ENERGY = 3  # the rule that needs more than one frame
 WITH_RULE = sorted(name for name, one in library().items() if one.rule not in (0, ENERGY))
 ALSO = {
@@ -52,12 +53,12 @@ def test_the_condition_of_a_scenario_s_rule_begins_at_its_onset(name: str) -> No
 @pytest.mark.parametrize('name', WITH_RULE)
 def test_what_else_is_due_in_a_scenario_is_known(name: str) -> None:
     take = Take(name, 8, 320, 180)
-    held = [conditions(take.truth(index)) for index in range(0, take.frames, 6)]
+    held = [conditions(take.truth(index)) for index in range(0, take.frames, STRIDE)]
     flags = {rule: [rule in one for one in held] for rule in HOLD_S}
     spoken = set()
     for rule, times in flags.items():
         longest = max(len(run) for run in ''.join('x' if time else ' ' for time in times).split(' '))
-        if longest * 6 > HOLD_S[rule] * RATE + 6:
+        if longest * STRIDE > HOLD_S[rule] * RATE + STRIDE:
             spoken.add(rule)
     assert spoken - {take.scenario.rule} == ALSO.get(name, set()) - {ENERGY}
 

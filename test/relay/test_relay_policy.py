@@ -89,7 +89,7 @@ def test_a_relative_target_is_in_the_namespace_of_the_guidance() -> None:
         ('rows: [{roles: [admin], ops: [watch], topic: x}]', r'rows.0.topic'),
         ('{', 'not YAML'),
         ('', 'dict'),
-        ('[' * 5000, 'not YAML'),
+        ('[[[', 'not YAML'),
     ],
 )
 def test_a_policy_that_cannot_be_used_is_refused_with_the_field(tmp_path: Path, text: str, what: str) -> None:

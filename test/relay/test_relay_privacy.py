@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import struct
+
+import cv2
 import numpy as np
 import pytest
+from aiohttp import ClientSession, WSMsgType
+from relay_running import Relay
 from surgical_guidance_msgs.msg import Condition, SceneState
 
 from surgical_guidance.errors import ParameterError
 from surgical_guidance.relay import messages
+from surgical_guidance.relay.facts import SceneFact
 from surgical_guidance.relay.privacy import BLOCKS, INSIDE_SCENES, Privacy, rectangles
 
 
@@ -75,3 +83,29 @@ def test_regions_are_blackened_whatever_the_scene_says(picture: np.ndarray) -> N
 def test_a_region_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ParameterError, match='masks'):
         rectangles((text,))
+
+
+def test_what_a_viewer_gets_is_withheld_from_the_scene_that_says_outside_on(relay: Relay) -> None:
+    def sharpness(jpeg: bytes) -> float:
+        return float(cv2.Laplacian(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE), cv2.CV_64F).var())
+
+    async def run() -> tuple[float, float]:
+        async with ClientSession() as session, session.ws_connect(f'{relay.url}/ws', origin=relay.url) as page:
+            await page.receive()
+            seen = []
+            for outside in (False, True):
+                relay.service.scene(SceneFact(0, 0, {}, outside))
+                relay.camera.shoot()
+                while (message := await page.receive(timeout=10)).type is not WSMsgType.BINARY:
+                    pass
+                await page.send_str('{"op":"shown"}')
+                (length,) = struct.unpack('<I', message.data[:4])
+                seen.append(sharpness(message.data[4 + length :]))
+            async with asyncio.timeout(10):
+                while True:
+                    state = json.loads((await page.receive()).data)
+                    if state['op'] == 'state' and state['picture'].get('withheld'):
+                        return seen[0], seen[1]
+
+    inside, outside = asyncio.run(run())
+    assert outside < inside / 10

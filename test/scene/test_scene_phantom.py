@@ -13,7 +13,7 @@ from surgical_guidance.phantom.scene import Scene, Truth
 from surgical_guidance.scene.builder import SceneBuilder
 from surgical_guidance.scene.state import SceneState, Segmentation
 
-WIDTH, HEIGHT, STEP_S, CYCLE_S = 960, 540, 0.25, 18.0
+WIDTH, HEIGHT, STEP_S, CYCLE_S = 960, 540, 0.5, 18.0
 LABEL_PX = WIDTH / 512
 HOOK = 'l_hook_electrocautery'
 

@@ -7,7 +7,6 @@ import json
 import re
 import signal
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
@@ -31,13 +30,10 @@ STOPPED_S, GOING_S = 0.12, 0.02
 class Story:
     """One run for the whole module, as it takes seconds to start."""
 
-    def __init__(self, domain: int, folder: Path) -> None:
-        (folder / 'params.yaml').write_text(PARAMETERS)
-        self.cli = Cli(domain, folder, '--source', 'phantom:?size=320x180', '--metrics-port', '0', '--params-file',
-                       str(folder / 'params.yaml'))  # fmt: skip
-        line = self.cli.wait_for_line('metrics: http')
-        self.metrics = re.search(r'http://(\S+)/metrics', line)[1]
-        self.evidence = self.cli.run_dir / 'evidence'
+    def __init__(self, cli: Cli) -> None:
+        self.cli = cli
+        self.metrics = re.search(r'http://(\S+)/metrics', cli.wait_for_line('metrics: http'))[1]
+        self.evidence = cli.run_dir / 'evidence'
 
     def wait_for_evidence(self, cause: str, timeout_s: float = 30.0) -> Piece:
         for _ in range(int(timeout_s / 0.1)):
@@ -50,9 +46,14 @@ class Story:
 
 @pytest.fixture(scope='module')
 def story(domain, tmp_path_factory):
-    story = Story(domain(), tmp_path_factory.mktemp('story'))
-    yield story
-    story.cli.close()
+    folder = tmp_path_factory.mktemp('story')
+    (folder / 'params.yaml').write_text(PARAMETERS)
+    cli = Cli(domain(), folder, '--source', 'phantom:?size=320x180', '--metrics-port', '0', '--params-file',
+              str(folder / 'params.yaml'))  # fmt: skip
+    try:
+        yield Story(cli)
+    finally:
+        cli.close()
 
 
 @contextlib.contextmanager

@@ -184,7 +184,7 @@ def test_a_watchdog_that_died_leaves_its_alarms_to_the_next(graph, feed, ears, r
     memorial.write_text(left, encoding='utf-8')  # as kill -9 leaves it
     feed.latency_ms = 20.0
     follower = watchdog()
-    assert [alarm.definition.id for alarm in follower._watch.alarms.standing] == ['over_budget']
+    assert 'over_budget' in [alarm.definition.id for alarm in follower._watch.alarms.standing]
     assert graph.spin_until(lambda: ears.heard('watchdog_restarted'))
 
 

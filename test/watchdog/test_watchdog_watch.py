@@ -618,6 +618,27 @@ def test_a_stage_whose_heart_beats_and_that_makes_nothing_of_what_it_gets_hangs(
     assert hung(play)[100].startswith('inference turns and has made nothing')
 
 
+def test_whoever_waits_for_a_stage_of_its_process_that_loads_does_not_hang():
+    """Advice is active first, and its heart stands still while inference loads, however long that takes."""
+    play = Play()
+    play.silent |= {'camera', 'inference'}
+    play.run(0.5)
+    play.silent.add('advice')
+    play.run(8.0)
+    assert hung(play) == {}
+
+
+def test_nor_does_it_when_the_process_was_started_again(play):
+    play.pids['relay'] = 200
+    play.run(0.2)
+    kill(play, *FRAME_PATH)
+    play.run(1.0)
+    play.pids['advice'] = 101
+    play.beat('advice')
+    play.run(8.0)
+    assert hung(play) == {}
+
+
 @pytest.mark.parametrize('cause', [no_frames, error('inference')])
 def test_who_has_nothing_to_do_or_says_why_it_cannot_does_not_hang(play, cause):
     cause(play)

@@ -53,7 +53,7 @@ class Arms:
         with self._lock:
             nearest = [min(poses, key=lambda pose: abs(pose[0] - stamp_ns)) for poses in self._poses.values()]
         return tuple(
-            ToolPose(*(_MM_PER_M * value for value in at_m), self._sigma_mm)
-            for told_ns, at_m in nearest
+            ToolPose(_MM_PER_M * x, _MM_PER_M * y, _MM_PER_M * z, self._sigma_mm)
+            for told_ns, (x, y, z) in nearest
             if abs(told_ns - stamp_ns) <= APART_NS
         )

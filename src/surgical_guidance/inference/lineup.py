@@ -3,100 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S, elapsed_ms, monotonic_ns
-from surgical_guidance.errors import EngineError, FrameOverwritten, GuidanceError, ModelError
+from surgical_guidance.errors import EngineError, GuidanceError, ModelError
 from surgical_guidance.frames import Frame
-from surgical_guidance.inference.context import HEADS, ContextKeeper, check_levels
-from surgical_guidance.inference.degradation import Group, Ladder, group_of, load_ladder
+from surgical_guidance.inference.context import ContextKeeper
+from surgical_guidance.inference.degradation import Ladder, group_of, load_ladder
+from surgical_guidance.inference.fit import Fit, find_fit
 from surgical_guidance.inference.manifest import DEFAULT_MODELS, Manifest, load_manifest
+from surgical_guidance.inference.member import Member
 from surgical_guidance.inference.memory import FORGET_S
-from surgical_guidance.inference.pipeline import Pipeline, Result
-from surgical_guidance.inference.scheduler import Job, Scheduler, Turns
-from surgical_guidance.inference.status import ModelStatus, Status
+from surgical_guidance.inference.pipeline import Pipeline
+from surgical_guidance.inference.runners import Outcome, Runner, one_after_another, side_by_side
+from surgical_guidance.inference.scheduler import Scheduler
+from surgical_guidance.inference.status import Status
+from surgical_guidance.inference.together import check_together
 from surgical_guidance.scene.state import Context, Segmentation
 
 BUDGET_MS = 25.0
 """Time for all models that look at one frame: of the 33 ms between two frames some is for scene and advice [ms]."""
 
 _RATE = 30.0  # of a camera of which nothing is known yet [Hz]
+_RECONSIDERED = 300  # frames after which it is asked again whether what was given up at the start still must be
+_ROOM = 0.8  # of the frame's time: what is taken back shall not have to be given up again
 _SMOOTHING = 0.1  # share of a new frame interval in their running mean
-
-Outcome = Result | Exception
-Runner = Callable[[Frame, Iterable[Pipeline]], Iterator[tuple[Pipeline, Outcome]]]
-"""How models are run on a frame. Each that is taken from the iterable has been decided on at that moment, with the time
-that is gone by then and the expected time of those that were taken and have not come back: a runner may take one after
-another, or several at once and let them overlap."""
-
-
-def one_after_another(frame: Frame, pipelines: Iterable[Pipeline]) -> Iterator[tuple[Pipeline, Outcome]]:
-    """Run each model when the one before it has ended.
-
-    :raises FrameOverwritten: if the ring came round: there is nothing to see for the others either.
-    """
-    for pipeline in pipelines:
-        try:
-            yield pipeline, pipeline.run(frame)
-        except FrameOverwritten:
-            raise
-        except Exception as error:  # noqa: BLE001  (told as the model's failure; the others get their chance)
-            yield pipeline, error
-
-
-def side_by_side(frame: Frame, pipelines: Iterable[Pipeline]) -> Iterator[tuple[Pipeline, Outcome]]:
-    """Begin with every model before the first has ended: for engines that work on their own, as those on a GPU do.
-
-    :raises FrameOverwritten: if the ring came round: there is nothing to see for the others either.
-    """
-    begun = []
-    for pipeline in pipelines:
-        try:
-            pipeline.start(frame)
-        except Exception as error:  # noqa: BLE001  (as above)
-            yield pipeline, error
-        else:
-            begun.append(pipeline)
-    overwritten: FrameOverwritten | None = None
-    for pipeline in begun:  # all of them: the next frame may be begun only when this one is done
-        try:
-            outcome: Outcome = pipeline.finish()
-        except FrameOverwritten as error:
-            overwritten = error
-        except Exception as error:  # noqa: BLE001  (as above)
-            outcome = error
-        if overwritten is None:
-            yield pipeline, outcome
-    if overwritten is not None:
-        raise overwritten
-
-
-@dataclass(slots=True)
-class Member:
-    """One model of a lineup.
-
-    :param pipelines: by the share of the manifest's input size that they run at; 1 is always there.
-    :param paces: what one inference took when warm, likewise [ms].
-    :param problem: why its last result was not believed; '' where it was.
-    :param failure: why it could not run when it was last tried.
-    :param believed_ns: stamp of the frame of its last believed result.
-    """
-
-    manifest: Manifest
-    group: Group
-    pipelines: Mapping[float, Pipeline]
-    paces: dict[float, float] = field(default_factory=dict)
-    share: float = 1.0
-    problem: str = ''
-    failure: str = ''
-    believed_ns: int | None = None
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """The pipeline in force."""
-        return self.pipelines[self.share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +78,16 @@ class Lineup:
         run: Runner = one_after_another,
         resize: Callable[[Manifest], Pipeline] | None = None,
     ) -> None:
-        _check_together(pipelines)
+        check_together(pipelines)
         self._ladder = ladder or load_ladder()
         self._run = run
         self.left_out: list[str] = []
         self._members: dict[str, Member] = {}
         for pipeline in sorted(pipelines, key=lambda each: -each.manifest.priority):
             self._members[pipeline.manifest.name] = self._member(pipeline, resize)
-        self._scheduler = Scheduler([_job(member) for member in self._members.values()], budget_ms)
+        self._scheduler = Scheduler([member.job for member in self._members.values()], budget_ms)
         self._keeper = ContextKeeper()
-        self._asked = self._step = 0
+        self._asked = self._step = self._floor = 0
         self._frames = 0
         self._last: _Seen | None = None
         self._interval_s = 1.0 / _RATE
@@ -252,6 +184,15 @@ class Lineup:
         """Ask for a step of the degradation ladder; it takes effect when the next frame is looked at. Any thread."""
         self._asked = step
 
+    def begin_where_it_fits(self) -> Fit:
+        """Begin at the first step of the ladder at which the models, as fast as they were when warm, fit into a frame.
+
+        It is a floor under what is asked for, and is lifted when the models turn out to be faster.
+        """
+        fit = find_fit(self._ladder, self._members.values(), self._scheduler.budget_ms)
+        self._floor = fit.step
+        return fit
+
     def look(self, frame: Frame, newer_waits: Callable[[], bool] = lambda: False) -> Look:
         """Let the models whose turn it is look at a frame.
 
@@ -314,7 +255,9 @@ class Lineup:
             self._interval_s += _SMOOTHING * (passed_s / frames - self._interval_s)
 
     def _apply_step(self) -> None:
-        number, step = self._ladder.step(self._asked)
+        if self._floor and self._frames % _RECONSIDERED == _RECONSIDERED - 1:
+            self._reconsider()
+        number, step = self._ladder.step(max(self._asked, self._floor))
         if number == self._step:
             return
         self._step = number
@@ -330,6 +273,13 @@ class Lineup:
                 self._scheduler.forget_cost(name, member.paces.get(share, member.manifest.budget_ms))
         self._scheduler.give_strides(strides)
 
+    def _reconsider(self) -> None:
+        """Take back what was given up at the start where the scene's model has become faster since."""
+        name, scene = next((name, each) for name, each in self._members.items() if each.group == 'scene')
+        slowdown = self._scheduler.turns[name].cost.quantile(0.5) / scene.paces[scene.share]
+        fit = find_fit(self._ladder, self._members.values(), _ROOM * self._scheduler.budget_ms, slowdown)
+        self._floor = min(self._floor, fit.step)
+
     def forget(self) -> None:
         """Let every model forget what it has seen, and what it said: another scene begins."""
         self._keeper.clear()
@@ -340,39 +290,14 @@ class Lineup:
     def status(self) -> Status:
         """Tell how the models fare. Any thread may ask."""
         number, step = self._ladder.step(self._step)
+        now_ns = None if self._last is None else self._last.stamp_ns
         return Status(
             budget_ms=self._scheduler.budget_ms,
             step=number,
-            step_name=step.name,
+            step_name=f'{step.name}, for the models are too slow here' if self._floor > self._asked else step.name,
             last_step=self._ladder.last,
             frames=self._frames,
-            models=tuple(
-                self._status_of(member, self._scheduler.turns[name]) for name, member in self._members.items()
-            ),
-        )
-
-    def _status_of(self, member: Member, turns: Turns) -> ModelStatus:
-        manifest, spec = member.manifest, member.pipeline.manifest.input
-        last, believed_ns = self._last, member.believed_ns
-        age_ns = math.nan if last is None or believed_ns is None else last.stamp_ns - believed_ns
-        return ModelStatus(
-            name=manifest.name,
-            task=manifest.task,
-            engine=member.pipeline.engine,
-            priority=manifest.priority,
-            safety_relevant=manifest.safety_relevant,
-            stride=turns.stride,
-            width=spec.width,
-            height=spec.height,
-            looks=turns.looks,
-            postponed=turns.postponed,
-            forced=turns.forced,
-            decision=turns.verdict.value,
-            cost_p50_ms=turns.cost.quantile(0.5),
-            cost_p99_ms=turns.cost.quantile(0.99),
-            expected_ms=turns.cost.expected_ms,
-            age_ms=age_ns / NS_PER_MS,
-            problem=member.problem,
+            models=tuple(member.status(self._scheduler.turns[name], now_ns) for name, member in self._members.items()),
         )
 
     def close(self) -> None:
@@ -382,60 +307,8 @@ class Lineup:
                 pipeline.close()
 
 
-def _job(member: Member) -> Job:
-    manifest = member.manifest
-    return Job(
-        name=manifest.name,
-        priority=manifest.priority,
-        stride=manifest.stride,
-        safety_relevant=manifest.safety_relevant or member.group == 'scene',
-        cost_ms=manifest.budget_ms,
-    )
-
-
-def _check_together(pipelines: Sequence[Pipeline]) -> None:
-    """Make sure that models are what a scene can be made of, and do not contradict each other."""
-    names = [pipeline.manifest.name for pipeline in pipelines]
-    for name in names:
-        if names.count(name) > 1:
-            raise ModelError(f'{name} is named twice', where='models', remedy='name each model once')
-    segmenting = [pipeline.manifest.name for pipeline in pipelines if pipeline.segments]
-    if len(segmenting) != 1:
-        found = (
-            f'{" and ".join(segmenting)} both segment' if segmenting else f'{", ".join(names)} {_do(names)} not segment'
-        )
-        raise ModelError(
-            f'a scene is made from one segmentation: {found}',
-            where='models',
-            remedy=f'name one that does, such as {DEFAULT_MODELS[0]}',
-        )
-    told: dict[str, str] = {}
-    for pipeline in pipelines:
-        check_levels(pipeline.manifest)
-        for what in _tells(pipeline.manifest):
-            if what in told:
-                raise ModelError(
-                    f'{told[what]} and {pipeline.manifest.name} both tell {what}',
-                    where='models',
-                    remedy='name one of them',
-                )
-            told[what] = pipeline.manifest.name
-
-
 def _ordinal(number: int) -> str:
     return {1: '', 2: '2nd ', 3: '3rd '}.get(number, f'{number}th ')
-
-
-def _do(names: Sequence[str]) -> str:
-    return 'does' if len(names) == 1 else 'do'
-
-
-def _tells(manifest: Manifest) -> set[str]:
-    """Give what of a scene a model tells beside its segmentation."""
-    heads = manifest.contract_heads
-    if manifest.task == 'multilabel':
-        return {name for names in heads.values() for name in names if name}
-    return {HEADS[head] for head in heads if head in HEADS}
 
 
 def _text(error: Exception) -> str:

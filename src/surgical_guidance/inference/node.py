@@ -27,8 +27,9 @@ from surgical_guidance.errors import EngineError, FrameError, FrameOverwritten, 
 from surgical_guidance.frames import Frame
 from surgical_guidance.inference import messages
 from surgical_guidance.inference.arms import Arms
-from surgical_guidance.inference.degradation import LADDER, load_ladder
+from surgical_guidance.inference.degradation import LADDER, Ladder, load_ladder
 from surgical_guidance.inference.engine import ENGINES
+from surgical_guidance.inference.fit import Fit
 from surgical_guidance.inference.lineup import BUDGET_MS, Lineup
 from surgical_guidance.inference.manifest import DEFAULT_MODELS
 from surgical_guidance.inference.operating_room import OperatingRoom
@@ -59,6 +60,9 @@ class InferenceParams(StageParams):
     threads: int = param(2, 'processor threads that one inference may use', minimum=1, maximum=64)
     budget_ms: float = param(
         BUDGET_MS, 'time for all models that look at one frame; who can wait, waits [ms]', minimum=1.0, maximum=1000.0
+    )
+    fit_at_start: bool = param(
+        True, 'begin at the first step of the ladder at which the models, as fast as they are here, fit into budget_ms'
     )
     ladder: str = param('', "what is given up step by step under load, a YAML file; '' is the packaged one")
     calibration: str = param(
@@ -147,6 +151,8 @@ class InferenceNode(StageNode[InferenceParams]):
             lineup.close()
             raise
         lineup.ask(self._step)
+        if params.fit_at_start:
+            self._tell_fit(lineup.begin_where_it_fits(), ladder)
         compiling_s = warm_up()
         if compiling_s > _LONG_S:
             self.get_logger().info(f'the scene was compiled in {compiling_s:.0f} s, once on this machine')
@@ -166,6 +172,17 @@ class InferenceNode(StageNode[InferenceParams]):
                 self.get_logger().warning(report)
             else:
                 self.get_logger().info(report)
+
+    def _tell_fit(self, fit: Fit, ladder: Ladder) -> None:
+        """Say what is given up from the start, if anything is."""
+        if not fit.step:
+            return
+        self.get_logger().warning(
+            f'the models cost {fit.full_ms:.1f} ms a frame here and have {fit.budget_ms:g} ms: begins at degradation '
+            f'step {fit.step} ({ladder.steps[fit.step].name}), {fit.cost_ms:.1f} ms a frame'
+        )
+        if not fit.fits:
+            self.get_logger().warning('even so there will be fewer scenes than frames: this host is too slow')
 
     def start(self) -> None:
         """Start the worker."""

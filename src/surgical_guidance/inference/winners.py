@@ -7,28 +7,17 @@ and all around it, it wins at its four fine ones too, since these are means of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-P = ParamSpec('P')
-R = TypeVar('R')
+from surgical_guidance.scene.compiled.jit import compiled
 
 _ONE, _THREE, _NOTHING = np.float32(1.0), np.float32(3.0), np.float32(0.0)
 _SHARE = np.float32(1.0 / 1024.0)  # exp(x) is (1 + x / 1024) ** 1024, to 0.05 % of 1: a tenth of a step of 1 / 255
 _FULL, _HALF_STEP = np.float32(255.0), np.float32(0.5)
 _LOWEST = np.float32(np.finfo(np.float32).min)
-
-
-def _compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function at its first call, or take what an earlier process has compiled."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # there is no place to keep it
-        return numba.njit(nogil=True)(function)
 
 
 class Winners:
@@ -55,7 +44,7 @@ class Winners:
         _fine_winners(logits, self._coarse, self.labels)
 
 
-@_compiled
+@compiled
 def _coarse_winners(
     logits: NDArray[np.float32],
     coarse: NDArray[np.uint8],
@@ -89,7 +78,7 @@ def _coarse_winners(
         lower[:] = upper
 
 
-@_compiled
+@compiled
 def _fine_winners(logits: NDArray[np.float32], coarse: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
     """Take the argmax at full size: the coarse one's where all around it agree, else that of the logits scaled up."""
     rows, columns = coarse.shape
@@ -115,7 +104,7 @@ def _fine_winners(logits: NDArray[np.float32], coarse: NDArray[np.uint8], labels
                 _four(logits, labels, y, x, above, below, left, right)
 
 
-@_compiled
+@compiled
 def _four(logits: Any, labels: Any, y: int, x: int, above: int, below: int, left: int, right: int) -> None:
     """Scale the logits of one coarse pixel up to its four fine ones: 3/4 its own, 1/4 the neighbour's, each way."""
     upper_left = upper_right = lower_left = lower_right = 0

@@ -217,6 +217,10 @@ async def _until_the_end(ops: Ops, visit: Visit, client: Client, socket: web.Web
 async def _listen(ops: Ops, visit: Visit, client: Client, socket: web.WebSocketResponse) -> None:
     """Take what the page says."""
     async for message in socket:
+        if message.type is WSMsgType.ERROR:  # aiohttp has read no more of it, and closed
+            too_large = getattr(message.data, 'code', None) == WSCloseCode.MESSAGE_TOO_BIG
+            ops.refuse(visit.principal, f'larger than {visit.limits.incoming} bytes' if too_large else 'no message')
+            return
         if message.type is not WSMsgType.TEXT:
             ops.refuse(visit.principal, 'not a text message')
             client.close(Goodbye(POLICY, 'this relay does not know such a message'))
@@ -228,8 +232,6 @@ async def _listen(ops: Ops, visit: Visit, client: Client, socket: web.WebSocketR
         if not ops.take(visit.principal, client, message.data):
             client.close(Goodbye(POLICY, 'this relay does not know such a message'))
             return
-    if socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:  # aiohttp has read no more of it, and closed
-        ops.refuse(visit.principal, f'larger than {visit.limits.incoming} bytes')
 
 
 def _shown(_principal: Principal, client: Client, _message: Message) -> None:

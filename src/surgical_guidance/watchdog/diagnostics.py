@@ -175,7 +175,7 @@ def _picture(facts: PictureFacts) -> Diagnosis:
 def _host(around: Surroundings) -> Diagnosis:
     host = around.host
     if host is None:
-        return Diagnosis('host', Level.STALE, 'not looked at yet', {})
+        return Diagnosis('host', Level.STALE, 'not looked at yet', {'looked at': 'no'})
     wrong = '; '.join(around.conditions.get(alarm, '') for alarm in HOST_ALARMS if alarm in around.conditions)
     return Diagnosis(
         'host',
@@ -192,7 +192,7 @@ def _host(around: Surroundings) -> Diagnosis:
 
 def _gpu(facts: GpuFacts | None) -> Diagnosis:
     if facts is None:
-        return Diagnosis('gpu', Level.OK, 'there is none that tells of itself', {})
+        return Diagnosis('gpu', Level.OK, 'there is none that tells of itself', {'name': 'none'})
     return Diagnosis(
         'gpu',
         Level.WARN if facts.hot else Level.OK,

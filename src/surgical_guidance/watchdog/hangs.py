@@ -6,7 +6,7 @@ from typing import Final
 
 from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.contract import FRAME, SCENE, TIMING
-from surgical_guidance.watchdog.facts import Facts, StageState
+from surgical_guidance.watchdog.facts import FRAME_PATH, Facts, StageFacts, StageState
 from surgical_guidance.watchdog.judgement import View
 
 HUNG_AFTER_S: Final = 3.0
@@ -30,8 +30,12 @@ class Hangs:
         if self._after_s <= 0.0:
             return {}
         hung: dict[int, str] = {}
+        loading = any(not _is_up(stage) for name, stage in view.stages.items() if name in FRAME_PATH)
         for name, stage in view.stages.items():
-            if stage.pid == 0 or stage.ended or stage.dismissed or stage.state is not StageState.ACTIVE:
+            waits = (
+                loading and name in FRAME_PATH
+            )  # composed, they share an executor, and who loads holds the others up
+            if waits or stage.pid == 0 or stage.ended or stage.dismissed or stage.state is not StageState.ACTIVE:
                 self._idle_since_ns.pop(name, None)
                 continue
             if not stage.alive and stage.silent_s >= self._after_s:
@@ -50,6 +54,10 @@ class Hangs:
             self._idle_since_ns.pop(name, None)
             return 0.0
         return (now_ns - self._idle_since_ns.setdefault(name, now_ns)) / NS_PER_S
+
+
+def _is_up(stage: StageFacts) -> bool:
+    return stage.dismissed or (stage.heard and not stage.ended and stage.state is not StageState.UNCONFIGURED)
 
 
 def _flows(facts: Facts | None) -> bool:

@@ -47,6 +47,7 @@ class _Feed:
     look: Callable[[Any, int], None]
     every_ns: int
     next_ns: int = 0
+    idle_until_ns: int = 0
 
 
 class Inputs:
@@ -86,6 +87,10 @@ class Inputs:
     def take(self, now_ns: int) -> None:
         """Hand on everything that has come since the last time."""
         for feed in self._feeds:
+            if now_ns < feed.idle_until_ns:
+                continue
+            if feed.every_ns >= ONLY_COUNTED_MS * NS_PER_MS:  # seldom, and nothing depends on it
+                feed.idle_until_ns = now_ns + LOOK_EVERY_MS * NS_PER_MS
             for _ in range(KEPT):  # a flood must not keep the one who watches from judging
                 unpacked = now_ns >= feed.next_ns
                 with feed.subscription.handle:

@@ -61,7 +61,7 @@ class WatchdogParams:
 
     stages: str = param(','.join(STAGES), 'the stages that are expected, separated by commas')
     start_grace_s: float = param(
-        15.0,
+        60.0,
         'how long the stages may take to start and load; what is missing then has failed [s]',
         minimum=1.0,
         maximum=600.0,
@@ -143,7 +143,9 @@ class WatchdogNode(Node):
         self.on_alarm: list[Callable[[Alarm, bool], None]] = []
         """Called, by the watchdog's own thread, with every alarm that is raised (True) or cleared (False). Must return
         at once; what is raised in it ends the watchdog."""
-        self._wake_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = now_ns
+        self._wake_due_ns = self._turn_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = (
+            now_ns
+        )
         self._lock = threading.Lock()
         self._closing = False
         self._failure: Exception | None = None
@@ -190,15 +192,17 @@ class WatchdogNode(Node):
         """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
         late_ns = now_ns - self._wake_due_ns
         died = self._look_at_picture(now_ns) | self._watch.processes_stopped(self._processes.stopped())
-        if ended or died or late_ns > LATE_NS or now_ns >= self._next_turn_ns():
+        if ended or died or late_ns > LATE_NS or now_ns >= self._turn_due_ns:
             self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
             for pid in ended:
                 self._watch.process_ended(pid, now_ns)
             if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
                 self._watch.excuse(late_ns, now_ns)
-            if ended or died or now_ns >= self._next_turn_ns():
+            self._turn_due_ns = self._next_turn_ns()  # what has come may have put it off
+            if ended or died or now_ns >= self._turn_due_ns:
                 self._turn(now_ns)
-        self._wake_due_ns = min(self._next_turn_ns(), self._picture_due_ns)
+                self._turn_due_ns = self._next_turn_ns()
+        self._wake_due_ns = min(self._turn_due_ns, self._picture_due_ns)
 
     def _next_turn_ns(self) -> int:
         return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
@@ -325,7 +329,7 @@ class WatchdogNode(Node):
             done, told = self._audio.ask(request.seconds, by, monotonic_ns(), stamp_ns)
             if done:
                 self._log.write(pause_entry(request.seconds > 0.0, by, stamp_ns, seconds=request.seconds))
-                self._status_due_ns = 0
+                self._status_due_ns = self._turn_due_ns = 0
                 self._processes.wake()
         response.success, response.message = done, told
         return response
@@ -338,7 +342,7 @@ class WatchdogNode(Node):
         stamp_ns = wall_ns()
         changes = tuple(self._watch.alarms.acknowledge(alarm_id, by, stamp_ns))
         self._tell(changes, stamp_ns)
-        self._status_due_ns = 0  # the list of alarms is another one now
+        self._status_due_ns = self._turn_due_ns = 0  # the list of alarms is another one now
         self._processes.wake()
         if not changes:
             return True, 'nothing was waiting to be acknowledged'

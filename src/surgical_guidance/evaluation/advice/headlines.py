@@ -26,7 +26,12 @@ def headlines_of(sums: AdviceTally) -> tuple[Headline, ...]:
             headline('precision of what was shown', shown, f'{every.shown} suggestions.', at_least=EXACT_SHARE),
         )
     return (
-        headline('recall, high', high.recall, f'Rules of high priority; {high.due} times due.', at_least=HIGH_RECALL),
+        headline(
+            'recall, high',
+            high.recall,
+            f'Rules of high priority; {high.due} times due.',
+            at_least=HIGH_RECALL if high.due else None,  # of one scenario nothing may be due
+        ),
         headline('recall, all', every.recall, f'All rules; {every.due} times due.'),
         headline('precision', every.precision, f'Of all that rules said. {_REPEATS}', at_least=PRECISION),
         headline('precision of what was shown', shown, f'{every.shown} suggestions.', at_least=PRECISION),

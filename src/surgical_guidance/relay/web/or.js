@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 8e5de9c271e9cf0fb14d9d3d64f1faa2a01028260e8de50687b016f77478d71a. Edit those.
+// Made by `npm run build` in console/, from sources f6cdcd4ce6565682fe767b2de0c47bc33b3829137608c8a3a0ce169ad91a6f39. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -178,6 +178,8 @@ var chinese = {
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
   speaks: (names) => `${names} 正在讲话`,
+  noTokens: "本机·无令牌",
+  noTokensDetail: "未设置令牌：本机上的任何人均可进行一切操作",
   withheld: "镜头在体外：画面已遮蔽",
   endExpired: "您的令牌已到期",
   endRevoked: "您的令牌已被吊销",
@@ -361,6 +363,8 @@ var english = {
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
   speaks: (names) => `${names} speaks`,
+  noTokens: "this host, no tokens",
+  noTokensDetail: "No tokens are set up: whoever is on this host may do everything",
   withheld: "The scope is out of the body: the picture is withheld",
   endExpired: "your token has expired",
   endRevoked: "your token was revoked",
@@ -778,7 +782,10 @@ var Login = class {
     byId("renew").hidden = !(left < WARN_S);
     setText(byId("renew"), left < WARN_S ? words().endsIn(Math.max(0, Math.round(left))) : "");
     const { me } = this;
-    rebuild(byId("me"), [me?.name, me?.role, me?.open, current()], () => me && !me.open ? [make("strong", {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : []);
+    rebuild(byId("me"), [me?.name, me?.role, me?.open, current()], () => {
+      if (me?.open) return [make("span", { title: words().noTokensDetail }, words().noTokens)];
+      return me ? [make("strong", {}, me.name), ` ${words().roles[me.role] ?? me.role}`] : [];
+    });
     setText(byId("login-reason"), this.reason);
     setText(byId("login-detail"), this.open ? "" : words().loginDetail);
     byId("token-field").hidden = this.open;

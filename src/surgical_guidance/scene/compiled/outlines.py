@@ -14,7 +14,7 @@ from surgical_guidance.scene.compiled.jit import compiled
 def simplify(
     points: NDArray[np.int32], ends: NDArray[np.int64], tolerance: float, sx: float, sy: float
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Leave out points that lie within a tolerance of the line between those that stay (Ramer, Douglas and Peucker).
+    """Leave out points that lie within a tolerance of what those that stay draw (Ramer, Douglas and Peucker).
 
     An outline is cut in two at the point furthest from its first one, and each half drawn with as few points as do.
 
@@ -50,7 +50,14 @@ def simplify(
             length = math.sqrt(along_x * along_x + along_y * along_y)
             off, where = tolerance * length, -1
             for at in range(a + 1, b):
-                apart = abs((points[at, 1] - y) * along_x - (points[at, 0] - x) * along_y)
+                u, v = points[at, 0] - x, points[at, 1] - y
+                ahead = u * along_x + v * along_y
+                if ahead < 0:  # a spike that goes out and back over an end lies on the line, and far from it
+                    apart = math.sqrt(u * u + v * v) * length
+                elif ahead > length * length:
+                    apart = math.sqrt((u - along_x) ** 2 + (v - along_y) ** 2) * length
+                else:
+                    apart = abs(v * along_x - u * along_y)
                 if apart > off:
                     off, where = apart, at
             if where >= 0:

@@ -53,7 +53,7 @@ class TurningNode:
         """End, and destroy the node; no callback runs any more when this returns."""
         self._stopped = True
         if self._thread.is_alive():
-            self._executor.wake()
+            self.soon(lambda: None)  # wake() alone does not end a turn
             self._thread.join()
         self._executor.shutdown()
         self.node.destroy_node()
