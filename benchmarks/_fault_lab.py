@@ -333,7 +333,7 @@ def stop(name: str) -> Callable[[Lab], None]:
     return lambda running: running.process(name).send_signal(signal.SIGSTOP)
 
 
-FLOOD_EVERY_S = 0.002  # for each of four topics
+FLOOD_EVERY_S = 0.005  # for each of four topics
 
 FLOOD = """
 import os, random, sys
@@ -344,7 +344,7 @@ flood({domain})
 
 
 def flood(domain: int) -> None:
-    """Send garbage on the topics of the frame path, 2000 messages a second, until killed."""
+    """Send garbage on the topics of the frame path, 800 messages a second, until killed."""
     import random
     import time
 
@@ -367,7 +367,7 @@ def flood(domain: int) -> None:
         )  # fmt: skip
         outputs[SCENE].publish(SceneState(sequence=chance.getrandbits(60), problem='garbage' * 20))
         outputs[TIMING].publish(FrameTiming(stages=[StageTiming(stage='capture_to_advice', duration_ms=nan)]))
-        outputs[HEARTBEAT].publish(StageStatus(stage=chance.choice(('camera', 'nobody', '')), pid=-5, state=99))
+        outputs[HEARTBEAT].publish(StageStatus(stage=chance.choice(('camera', 'nobody', '')), pid=2**31 - 1, state=99))
 
 
 def start_flood(running: Lab) -> None:
@@ -381,5 +381,8 @@ def start_flood(running: Lab) -> None:
 def end_flood(running: Lab) -> None:
     """End it."""
     peer = running.flood  # type: ignore[attr-defined]
+    ended = peer.poll()
     peer.kill()
     peer.wait(10)
+    if ended is not None:
+        raise RuntimeError(f'the peer that floods ended by itself with status {ended}')
