@@ -1,7 +1,7 @@
 // The socket to the relay: reconnects by itself, notices silence by its own timer, and knows the relay's clock.
 
 import type { 
-  Answered, Hello, Link, MarkMessage, OverlayMessage, Participant, Pong, Refused, State, TimelineEvent, VideoMessage,
+  Answered, Hello, Link, MarkMessage, OverlayMessage, Participant, Pong, Refused, Speaker, State, TimelineEvent, VideoMessage,
 } from './protocol.js';
 
 const SILENCE_MS = 400; // the relay speaks 20 times a second
@@ -23,6 +23,7 @@ export interface Handlers {
   renewed(message: { token_expires_in: number | null }): void;
   ended(message: { names: string[] }): void;
   overlay(message: OverlayMessage): void;
+  speaking(message: { who: Speaker[] }): void;
   'video.offer'(message: VideoMessage): void;
   'video.failed'(message: VideoMessage): void;
   picture(data: ArrayBuffer): void;

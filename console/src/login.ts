@@ -70,6 +70,8 @@ export class Login {
     const why = ENDINGS[code];
     if (!why) return false;
     if (why !== 'endEnded' || !this.open) this.keep('');
+    this.me = undefined;
+    this.ends = Infinity;
     this.ask(words()[why]);
     return true;
   }

@@ -129,7 +129,7 @@ function drawMark(context: CanvasRenderingContext2D, mark: Mark, strength: numbe
   const [x, y] = at(0);
   const still = mark.behind > STILL_MS;
   context.lineCap = context.lineJoin = 'round';
-  if (still) context.setLineDash([10 * unit, 8 * unit]);
+  if (still) context.setLineDash([12 * unit, 12 * unit]);
   let [labelX, labelY] = [x, y];
   if (mark.kind === 'freehand') {
     const line = new Path2D();

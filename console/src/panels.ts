@@ -56,21 +56,35 @@ export function renderAudio(state: State): void {
 export const alarmStatus = (alarm: Alarm): 'raised' | 'acknowledged' | 'cleared' =>
   alarm.active ? (alarm.acknowledged ? 'acknowledged' : 'raised') : 'cleared';
 
-/** @param extra more for the line of an alarm, such as a button */
+/**
+ * A line is made anew only when the alarm's state changes: a button must not go away under the finger.
+ * @param extra more for the line of an alarm, such as a button
+ */
 export function renderAlarms(alarms: Alarm[], extra: (alarm: Alarm) => HTMLElement[] = () => []): void {
-  rebuild(byId('alarms'), [alarms, current()], () => {
-    if (!alarms.length) return [make('li', { class: 'calm' }, words().noAlarms)];
-    return alarms.map(alarm => {
-      const status = alarmStatus(alarm);
-      const by = alarm.acknowledged && alarm.acknowledged_by ? `${words().alarm[status]} (${alarm.acknowledged_by})` : words().alarm[status];
-      const notes = [by, alarm.escalated ? words().escalated : '', alarm.count > 1 ? words().times(alarm.count) : '', alarm.detail];
-      return make('li', { 'data-status': status, 'data-priority': String(alarm.priority) },
-        stars(alarm.priority),
-        make('div', {}, make('strong', {}, choose(alarm.text) || alarm.id),
-          make('small', {}, notes.filter(Boolean).join(' · '))),
-        ...extra(alarm));
-    });
+  const list = byId('alarms');
+  const states = alarms.map(alarm => [alarm.id, alarm.priority, alarmStatus(alarm), alarm.text]);
+  rebuild(list, [states, current()], () => alarms.length
+    ? alarms.map(alarm => alarmLine(alarm, extra(alarm)))
+    : [make('li', { class: 'calm' }, words().noAlarms)]);
+  const notes = list.querySelectorAll('small');
+  alarms.forEach((alarm, index) => {
+    const line = notes[index];
+    if (line) setText(line, alarmNotes(alarm));
   });
+}
+
+const alarmLine = (alarm: Alarm, extra: HTMLElement[]): HTMLElement =>
+  make('li', { 'data-status': alarmStatus(alarm), 'data-priority': String(alarm.priority) },
+    stars(alarm.priority),
+    make('div', {}, make('strong', {}, choose(alarm.text) || alarm.id), make('small', {})),
+    ...extra);
+
+function alarmNotes(alarm: Alarm): string {
+  const word = words();
+  const status = word.alarm[alarmStatus(alarm)] ?? '';
+  const by = alarm.acknowledged && alarm.acknowledged_by ? ` (${alarm.acknowledged_by})` : '';
+  const times = alarm.count > 1 ? word.times(alarm.count) : '';
+  return [status + by, alarm.escalated ? word.escalated : '', times, alarm.detail].filter(Boolean).join(' · ');
 }
 
 /** What is in the view: the phase and the instruments. */

@@ -100,6 +100,12 @@ export interface Participant {
   round_trip_ms?: number | null;
 }
 
+/** Somebody whose microphone is on. */
+export interface Speaker {
+  id: string;
+  name: string;
+}
+
 /** Who the relay takes this page for. `open`: it asks nobody for a token. */
 export interface Me {
   id: string;

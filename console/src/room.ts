@@ -9,14 +9,14 @@ import { byId, make, rebuild, seconds, setData, setText, tell } from './page.js'
 import { audioPause, judge, judgeLink, renderAlarms, renderAudio, renderReasons } from './panels.js';
 import { renderPeople } from './people.js';
 import { PictureView } from './picture.js';
-import type { Alarm, Hello, Link, Me, Participant, PictureState, State, TimelineEvent } from './protocol.js';
+import type { Alarm, Hello, Link, Me, Participant, PictureState, Speaker, State, TimelineEvent } from './protocol.js';
 import { Video } from './video.js';
 import { Voice } from './voice.js';
 import { apply, className, current, switchLanguage, words } from './words.js';
 
 const REFRESH_MS = 100; // ages go on counting while the relay is silent
 const NUMBERS_MS = 500; // numbers that change faster cannot be read
-const LEVEL_KEPT = 'surgical-guidance.outlines';
+const LEVEL_KEPT = `surgical-guidance.outlines${location.pathname}`; // each page its own
 
 const SHOWN = new Set(['pause_audio', 'acknowledge']); // the page itself shows what came of it
 
@@ -42,6 +42,7 @@ export interface Additions {
 export class Room {
   state: State = UNKNOWN;
   people: Participant[] = [];
+  speakers: Speaker[] = [];
   me: Me | undefined;
   readonly card = new AdviceCard();
   readonly link: Connection;
@@ -82,6 +83,10 @@ export class Room {
       ended: ({ names }) => tell(`${words().done.end_session ?? ''}${names.length ? ` · ${names.join(', ')}` : ''}`),
       picture: buffer => void this.view.show(buffer),
       overlay: message => this.view.overlay(message),
+      speaking: ({ who }) => {
+        this.speakers = who;
+        this.renderVoice();
+      },
       'video.offer': message => this.video.take(message),
       'video.failed': message => this.video.take(message),
       link: () => this.render(),
@@ -167,8 +172,14 @@ export class Room {
     byId('hear').hidden = !playing || !this.may('audio.listen');
     byId('speak').setAttribute('aria-pressed', String(speaking));
     byId('hear').setAttribute('aria-pressed', String(listening));
-    setText(byId('speak-word'), speaking ? word.microphoneOn : word.microphoneOff);
-    setText(byId('hear-word'), listening ? word.hearing : word.deaf);
+    for (const [id, told] of [
+      ['speak', speaking ? word.microphoneOn : word.microphoneOff], ['hear', listening ? word.hearing : word.deaf],
+    ] as const) {
+      setText(byId(`${id}-word`), told);
+      byId(id).title = told;
+    }
+    const others = this.speakers.filter(({ id }) => id !== this.me?.id).map(({ name }) => name);
+    setText(byId('speaking'), others.length ? word.speaks(others.join(', ')) : '');
   }
 
   nextLevel(): void {

@@ -49,6 +49,7 @@ export class Telestrator {
   private later: ReturnType<typeof setTimeout> | undefined;
   private pen = -Infinity;
   private cursor: Point = [0.5, 0.5];
+  private textAt: Point = [0.5, 0.5];
   private readonly prefix = Math.random().toString(36).slice(2, 8);
   private readonly canvas = byId<HTMLCanvasElement>('marks');
   private readonly cross = byId('crosshair');
@@ -215,7 +216,7 @@ export class Telestrator {
 
   /** Ask for the text of a mark, where it shall stand. */
   private ask([x, y]: Point): void {
-    this.cursor = [x, y];
+    this.textAt = [x, y];
     const { input } = this;
     input.value = '';
     input.placeholder = words().typeHere;
@@ -235,7 +236,7 @@ export class Telestrator {
     if (event.key === 'Escape' || !text || !frame) return;
     this.stroke = {
       kind: 'text', id: `${this.prefix}-${(this.count += 1)}`, frame,
-      points: [...this.cursor], text, color: this.color, lifetime_s: this.lifetime,
+      points: [...this.textAt], text, color: this.color, lifetime_s: this.lifetime,
     };
     this.end();
   }

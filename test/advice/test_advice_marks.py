@@ -70,7 +70,7 @@ def test_a_mark_fades_and_that_of_a_still_is_dashed() -> None:
     dashed = drawn(line, behind_s=5.0)[269, 100:800]
     assert (row != GREY).any(axis=1).all()
     assert np.abs(faded.astype(int) - GREY).max() < 0.4 * np.abs(row.astype(int) - GREY).max()
-    assert 0.3 < (dashed == GREY).all(axis=1).mean() < 0.6
+    assert 0.1 < (dashed == GREY).all(axis=1).mean() < 0.6
 
 
 class Output:

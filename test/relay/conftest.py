@@ -31,10 +31,10 @@ def relay(relay_with: Callable[..., Relay]) -> Relay:
 
 
 @pytest.fixture(scope='module')
-def world(domain: Callable[[], int]) -> Iterator[World]:
-    """Give the real relay process and a feed."""
+def world(domain: Callable[[], int], request: pytest.FixtureRequest) -> Iterator[World]:
+    """Give the real relay process and a feed, with the module's ``FEED`` and ``RELAY`` settings if it has any."""
     environment = os.environ | {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_DOMAIN_ID': str(domain())}
-    world = World(environment)
+    world = World(environment, getattr(request.module, 'FEED', None), getattr(request.module, 'RELAY', None))
     yield world
     for process in (world.feed, world.relay):
         if process.alive:

@@ -136,6 +136,7 @@ class Feed:
         self._seen: dict[str, str] = {}  # alarms that were acknowledged, by whom
         self._quiet_ns, self._quiet_by = 0, ''
         self._marked = ''
+        self._since: dict[str, Time] = {}  # alarms that are on
         self._node.create_service(RespondToSuggestion, RESPOND_SERVICE, self._on_response)
         self._node.create_service(AcknowledgeAlarm, ACKNOWLEDGE_SERVICE, self._on_acknowledge)
         self._node.create_service(PauseAlarmAudio, PAUSE_AUDIO_SERVICE, self._on_pause)
@@ -291,6 +292,7 @@ class Feed:
         now = stamp(self._clock.stamp_ns(time.monotonic_ns()))
         on = settings.alarms or (('over_budget',) if settings.alarm else ())
         self._seen = {name: by for name, by in self._seen.items() if name in on}
+        self._since = {name: at for name, at in self._since.items() if name in on}
         alarms = [self._alarm(name, now) for name in on]
         self._send[STATUS](
             GuidanceStatus(
@@ -310,7 +312,7 @@ class Feed:
     def _alarm(self, name: str, now: Time) -> Alarm:
         priority, zh, en, detail = ALARMS[name]
         return Alarm(
-            raised_at=now,
+            raised_at=self._since.setdefault(name, now),
             id=name,
             priority=priority,
             active=True,

@@ -11,8 +11,8 @@ Point = tuple[float, float]
 # Colour of what is drawn at a place (shares of the picture), the lightest of a few pixels; null where nothing is.
 INK = """([x, y]) => {
   const canvas = document.getElementById('marks');
-  const left = Math.round(x * canvas.width) - 2, top = Math.round(y * canvas.height) - 2;
-  const { data } = canvas.getContext('2d').getImageData(left, top, 5, 5);
+  const left = Math.round(x * canvas.width) - 9, top = Math.round(y * canvas.height) - 9;
+  const { data } = canvas.getContext('2d').getImageData(left, top, 19, 19); // more than a gap of a dashed line
   let best = null, most = 60;
   for (let i = 0; i < data.length; i += 4) {
     const light = Math.max(data[i], data[i + 1], data[i + 2]);

@@ -73,18 +73,25 @@ class Process:
 
 
 class World:
-    """Relay and feed, to be killed and started again."""
+    """Relay and feed, to be killed and started again.
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    :param feed: settings of the feed.
+    :param relay: parameters of the relay.
+    """
+
+    def __init__(
+        self, environment: dict[str, str], feed: dict[str, object] | None = None, relay: dict[str, object] | None = None
+    ) -> None:
         self.environment = environment
-        self.start_feed()
+        self._parameters = {'bridge_port': -1} | (relay or {})  # many may run at once
+        self.start_feed(**(feed or {}))
         self.start_relay()
 
     def start_feed(self, **settings: object) -> None:
         self.feed = Process(self.environment, str(FEED), json.dumps(settings))
 
     def start_relay(self, port: int = 0) -> None:
-        command = ('-m', 'surgical_guidance.container', 'relay', '--ros-args', '-p', f'port:={port}')
-        command += ('-p', 'bridge_port:=-1')  # many may run at once
-        self.relay = Process(self.environment, *command)
+        parameters = {'port': port} | self._parameters
+        told = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+        self.relay = Process(self.environment, '-m', 'surgical_guidance.container', 'relay', '--ros-args', *told)
         self.url = self.relay.line(r'http://127\.0\.0\.1:\d+')[0]

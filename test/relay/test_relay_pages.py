@@ -23,6 +23,9 @@ pytestmark = pytest.mark.browser
 
 need_chromium()
 
+FEED = {'width': 640, 'height': 360, 'rate': 12.0}  # three pages share two cores with all else
+RELAY = {'video': 'false'}  # test_relay_browser has it
+
 
 @contextmanager
 def opened(browser: Browser, world: World, path: str, *, locale: str = 'zh-CN', init: str = '') -> Iterator[Page]:
@@ -46,8 +49,11 @@ def opened(browser: Browser, world: World, path: str, *, locale: str = 'zh-CN', 
 @pytest.fixture(scope='module')
 def pages(browser: Browser, world: World) -> Iterator[tuple[Page, Page, Page]]:
     with ExitStack() as stack:
+        expert = stack.enter_context(opened(browser, world, '/'))
+        while expert.inner_text('#lifetime') != '120 s':  # a slow machine needs its time
+            expert.click('#lifetime')
         yield (
-            stack.enter_context(opened(browser, world, '/')),
+            expert,
             stack.enter_context(opened(browser, world, '/', locale='en-US')),
             stack.enter_context(opened(browser, world, '/or', init=TONES)),
         )
@@ -168,7 +174,7 @@ def test_a_finger_and_a_pen_draw_as_well(expert: Page, other: Page, kind: str) -
 def test_the_keyboard_alone_can_draw(expert: Page, other: Page) -> None:
     expert.keyboard.press('a')
     expert.keyboard.press('Shift+ArrowLeft')
-    assert expert.is_visible('#crosshair')
+    assert expert.get_attribute('#crosshair', 'hidden') is None
     expert.keyboard.press('Enter')
     for _ in range(4):
         expert.keyboard.press('Shift+ArrowDown')
@@ -191,7 +197,7 @@ def test_a_still_can_be_drawn_on_while_the_others_go_on_live(expert: Page, other
     expert.wait_for_function('() => parseFloat(document.getElementById("still-detail").textContent.slice(4)) > 1.2')
     expert.keyboard.press('c')
     draw(expert, (0.5, 0.5), (0.5, 0.8))
-    sees(other, (0.5, 0.2))
+    sees(other, (0.5, 0.2))  # dashed there, and so it says how old it is
     assert expert.evaluate(digest) == stands
     expert.click('#go-live')
     expert.wait_for_function(f'before => ({digest})() !== before', arg=stands)
@@ -366,7 +372,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     service = Service(listener, Settings(80, 640, Limits()), lambda: None, lambda _problem: None, door)
     service.start()
     camera = Camera(service)
-    camera.run()
+    camera.run(8.0)
     yield Guarded(url, tokens)
     camera.close()
     service.stop()

@@ -21,7 +21,7 @@ Colour = tuple[int, int, int]
 STILL_S = 1.0  # a frame that was older when the mark came was a still
 _CASING: Colour = (12, 8, 4)
 _SHIFT = 3  # fractional bits of OpenCV's coordinates
-_DASH, _GAP = 12.0, 8.0  # px at 960 columns
+_DASH, _GAP = 14.0, 14.0  # px at 960 columns; round ends take a third of a gap
 
 
 def draw_marks(image: Picture, standing: Iterable[Standing], fonts: Fonts) -> None:

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources bad018b541bbcd58237c2b493637c70008da6e64cacc62695c820e74533a61a4. Edit those.
+// Made by `npm run build` in console/, from sources f6cdcd4ce6565682fe767b2de0c47bc33b3829137608c8a3a0ce169ad91a6f39. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -151,7 +151,6 @@ var chinese = {
   hearing: "声音：开",
   deaf: "声音：关",
   noMicrophone: "无法使用麦克风",
-  observing: "仅观看",
   cannotSend: "未连接：标注未送出",
   accept: "接受",
   notNow: "暂不",
@@ -178,6 +177,7 @@ var chinese = {
   enter: "进入",
   loginFailed: "令牌无效或已过期",
   tooMany: "尝试次数过多，请稍候",
+  speaks: (names) => `${names} 正在讲话`,
   noTokens: "本机·无令牌",
   noTokensDetail: "未设置令牌：本机上的任何人均可进行一切操作",
   withheld: "镜头在体外：画面已遮蔽",
@@ -336,7 +336,6 @@ var english = {
   hearing: "Voices on",
   deaf: "Voices off",
   noMicrophone: "no microphone can be used",
-  observing: "watching only",
   cannotSend: "not connected: the mark was not sent",
   accept: "Accept",
   notNow: "Not now",
@@ -363,6 +362,7 @@ var english = {
   enter: "Enter",
   loginFailed: "the token is not valid, or has expired",
   tooMany: "too many attempts: wait a little",
+  speaks: (names) => `${names} speaks`,
   noTokens: "this host, no tokens",
   noTokensDetail: "No tokens are set up: whoever is on this host may do everything",
   withheld: "The scope is out of the body: the picture is withheld",
@@ -545,26 +545,28 @@ function renderAudio(state) {
 }
 var alarmStatus = (alarm) => alarm.active ? alarm.acknowledged ? "acknowledged" : "raised" : "cleared";
 function renderAlarms(alarms, extra = () => []) {
-  rebuild(byId("alarms"), [alarms, current()], () => {
-    if (!alarms.length) return [make("li", { class: "calm" }, words().noAlarms)];
-    return alarms.map((alarm) => {
-      const status = alarmStatus(alarm);
-      const by = alarm.acknowledged && alarm.acknowledged_by ? `${words().alarm[status]} (${alarm.acknowledged_by})` : words().alarm[status];
-      const notes = [by, alarm.escalated ? words().escalated : "", alarm.count > 1 ? words().times(alarm.count) : "", alarm.detail];
-      return make(
-        "li",
-        { "data-status": status, "data-priority": String(alarm.priority) },
-        stars(alarm.priority),
-        make(
-          "div",
-          {},
-          make("strong", {}, choose(alarm.text) || alarm.id),
-          make("small", {}, notes.filter(Boolean).join(" · "))
-        ),
-        ...extra(alarm)
-      );
-    });
+  const list = byId("alarms");
+  const states = alarms.map((alarm) => [alarm.id, alarm.priority, alarmStatus(alarm), alarm.text]);
+  rebuild(list, [states, current()], () => alarms.length ? alarms.map((alarm) => alarmLine(alarm, extra(alarm))) : [make("li", { class: "calm" }, words().noAlarms)]);
+  const notes = list.querySelectorAll("small");
+  alarms.forEach((alarm, index) => {
+    const line = notes[index];
+    if (line) setText(line, alarmNotes(alarm));
   });
+}
+var alarmLine = (alarm, extra) => make(
+  "li",
+  { "data-status": alarmStatus(alarm), "data-priority": String(alarm.priority) },
+  stars(alarm.priority),
+  make("div", {}, make("strong", {}, choose(alarm.text) || alarm.id), make("small", {})),
+  ...extra
+);
+function alarmNotes(alarm) {
+  const word = words();
+  const status = word.alarm[alarmStatus(alarm)] ?? "";
+  const by = alarm.acknowledged && alarm.acknowledged_by ? ` (${alarm.acknowledged_by})` : "";
+  const times = alarm.count > 1 ? word.times(alarm.count) : "";
+  return [status + by, alarm.escalated ? word.escalated : "", times, alarm.detail].filter(Boolean).join(" · ");
 }
 
 // src/connection.ts
@@ -770,6 +772,8 @@ var Login = class {
     const why = ENDINGS[code];
     if (!why) return false;
     if (why !== "endEnded" || !this.open) this.keep("");
+    this.me = void 0;
+    this.ends = Infinity;
     this.ask(words()[why]);
     return true;
   }
@@ -1057,7 +1061,7 @@ function drawMark(context, mark, strength, author) {
   const [x, y] = at(0);
   const still = mark.behind > STILL_MS;
   context.lineCap = context.lineJoin = "round";
-  if (still) context.setLineDash([10 * unit, 8 * unit]);
+  if (still) context.setLineDash([12 * unit, 12 * unit]);
   let [labelX, labelY] = [x, y];
   if (mark.kind === "freehand") {
     const line = new Path2D();
@@ -1505,7 +1509,7 @@ var Voice = class {
 // src/room.ts
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
-var LEVEL_KEPT = "surgical-guidance.outlines";
+var LEVEL_KEPT = `surgical-guidance.outlines${location.pathname}`;
 var SHOWN = /* @__PURE__ */ new Set(["pause_audio", "acknowledge"]);
 var UNKNOWN = {
   stamp_ms: 0,
@@ -1547,6 +1551,10 @@ var Room = class {
       ended: ({ names }) => tell(`${words().done.end_session ?? ""}${names.length ? ` · ${names.join(", ")}` : ""}`),
       picture: (buffer) => void this.view.show(buffer),
       overlay: (message) => this.view.overlay(message),
+      speaking: ({ who }) => {
+        this.speakers = who;
+        this.renderVoice();
+      },
       "video.offer": (message) => this.video.take(message),
       "video.failed": (message) => this.video.take(message),
       link: () => this.render(),
@@ -1591,6 +1599,7 @@ var Room = class {
   page;
   state = UNKNOWN;
   people = [];
+  speakers = [];
   me;
   card = new AdviceCard();
   link;
@@ -1644,8 +1653,15 @@ var Room = class {
     byId("hear").hidden = !playing || !this.may("audio.listen");
     byId("speak").setAttribute("aria-pressed", String(speaking));
     byId("hear").setAttribute("aria-pressed", String(listening));
-    setText(byId("speak-word"), speaking ? word.microphoneOn : word.microphoneOff);
-    setText(byId("hear-word"), listening ? word.hearing : word.deaf);
+    for (const [id, told] of [
+      ["speak", speaking ? word.microphoneOn : word.microphoneOff],
+      ["hear", listening ? word.hearing : word.deaf]
+    ]) {
+      setText(byId(`${id}-word`), told);
+      byId(id).title = told;
+    }
+    const others = this.speakers.filter(({ id }) => id !== this.me?.id).map(({ name }) => name);
+    setText(byId("speaking"), others.length ? word.speaks(others.join(", ")) : "");
   }
   nextLevel() {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? "All");
