@@ -216,9 +216,7 @@ class Service:
         except ModuleNotFoundError as error:
             return None, f'{error.name} is not installed'
         try:
-            return Room(
-                settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare, self._note
-            ), ''
+            return Room(settings, self._server.ops, self._call, self._on_problem, self.privacy.prepare, self._note), ''
         except GuidanceError as error:
             return None, str(error)
 

@@ -119,8 +119,6 @@ async def _listen(session: Session, visit: Visit, answer: web.WebSocketResponse)
         elif message.type is WSMsgType.BINARY:
             session.outbox.close(Goodbye(POLICY, 'messages are JSON: BSON and CBOR are not taken in'))
             return
-        elif (
-            getattr(message.data, 'code', None) == WSCloseCode.MESSAGE_TOO_BIG
-        ):  # aiohttp has closed
+        elif getattr(message.data, 'code', None) == WSCloseCode.MESSAGE_TOO_BIG:  # aiohttp has closed
             audit = session.world.door.audit
             audit.record('message', f'refused: larger than {visit.limits.incoming} bytes', who=visit.principal)
