@@ -116,19 +116,21 @@ class LabSource:
 
 
 class LabEngine:
-    """An engine that can be made slow, wrong or broken. Its confidence is given as float, so that it can be NaN."""
+    """An engine that can be made slow, wrong or broken.
+
+    :param engine: with at least one output of floats, which can be NaN.
+    """
 
     passed_over = ()
 
     def __init__(self, engine: Any) -> None:
-        from surgical_guidance.inference.engine import Tensor
-
         self._engine = engine
-        self.inputs = engine.inputs
-        told = engine.outputs['confidence']
-        self._float = told.dtype.kind == 'f'
-        self._confidence = np.zeros(told.shape, told.dtype if self._float else np.float32)
-        self.outputs = {**engine.outputs, 'confidence': Tensor('confidence', self._confidence.dtype, told.shape)}
+        self.inputs, self.outputs = engine.inputs, engine.outputs
+        self._nan = {
+            name: np.full(tensor.shape, np.nan, tensor.dtype)
+            for name, tensor in engine.outputs.items()
+            if tensor.dtype.kind == 'f'
+        }
         self._hog: bytearray | None = None
 
     def input(self, name: str) -> np.ndarray:
@@ -143,10 +145,8 @@ class LabEngine:
             time.sleep(0.1)
             fault = board()[Switch.ENGINE]
         outputs = dict(self._engine.infer())
-        np.multiply(outputs['confidence'], 1.0 if self._float else 1.0 / 255.0, out=self._confidence)
         if fault == 3:
-            self._confidence[:] = np.nan
-        outputs['confidence'] = self._confidence
+            outputs |= self._nan
         took_s = max(time.perf_counter() - start, INFERENCE_MS / 1e3) * (3.0 if fault == 1 else 1.0)
         time.sleep(max(0.0, took_s - (time.perf_counter() - start)))
         return outputs

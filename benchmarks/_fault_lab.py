@@ -131,7 +131,12 @@ class Lab:
         }
         register_lab()
         params = folder / 'params.yaml'
-        params.write_text(yaml.safe_dump({'/**/watchdog': {'ros__parameters': {'hung_after_s': HUNG_AFTER_S}}}))
+        given = {
+            'watchdog': {'hung_after_s': HUNG_AFTER_S},
+            'inference': {'engine': 'onnxruntime'},
+            'relay': {'bridge_port': -1, 'video': False, 'audit_file': str(folder / 'audit.jsonl')},
+        }
+        params.write_text(yaml.safe_dump({f'/**/{node}': {'ros__parameters': set_} for node, set_ in given.items()}))
         self.ears = Ears(domain)
         self._run = Run(
             RunOptions(

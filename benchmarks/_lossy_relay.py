@@ -33,7 +33,7 @@ def main(address: str, size: str) -> None:
         Settings(80, 1280, Limits(), video=VideoSettings(encoder='libx264', reach=Reach((address,)))),
         lambda: None,
         lambda problem: print(problem, file=sys.stderr) if problem else None,
-        Door(Policy.load(), names=(address,)),
+        door=Door(Policy.load(), names=(address,)),
     )
     service.start()
     source = BarcodeSource(f'barcode:{size}')

@@ -18,7 +18,7 @@ from _processes import guidance, health, page
 from surgical_guidance.bench import Measured, Tell
 
 WIDTH, HEIGHT, RATE = 1920, 1080, 30.0
-SETTLE_S, MEASURED_S = 5.0, 20.0
+SETTLE_S, MEASURED_S = 4.0, 15.0
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     'camera': {'source': f'barcode:{WIDTH}x{HEIGHT}'},

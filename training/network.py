@@ -62,6 +62,22 @@ class Network(nn.Module):
         return logits
 
 
+class OnProcessor(nn.Module):
+    """The network as engines on a processor run it: ``image`` as below to ``logits`` ``(n, classes, h / 2, w / 2)``.
+
+    ``inference/winners.py`` makes labels and confidence of them, the same ones, in an eighth of the time.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Give the logits."""
+        logits: Tensor = self.network(normalise(image.permute(0, 3, 1, 2).float()))
+        return logits
+
+
 class Deployed(nn.Module):
     """The network as it is shipped: ``image``, bgr ``uint8 (n, h, w, 3)``, to ``labels`` and ``confidence``.
 

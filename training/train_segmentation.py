@@ -25,7 +25,7 @@ from augment import Augment
 from foreign import foreign_pictures
 from layers import normalise
 from losses import INSTRUMENTS, REST, class_loss, doubt_loss, instrument_loss, is_instrument
-from network import Deployed, Network
+from network import Deployed, Network, OnProcessor
 from torch import Tensor
 from torch.nn import functional
 
@@ -143,9 +143,13 @@ def main() -> None:
     path = options.out / f'{NAME}.onnx'
     sizes = {name: {1: 'height', 2: 'width'} for name in ('image', 'labels', 'confidence')}
     digest = runs.export(Deployed(trained), [example], ['image'], ['labels', 'confidence'], path, sizes)
+    halves = {'image': {1: 'height', 2: 'width'}, 'logits': {2: 'half_height', 3: 'half_width'}}
+    cut = options.out / f'{NAME}.processor.onnx'
+    cut_digest = runs.export(OnProcessor(trained), [example], ['image'], ['logits'], cut, halves)
     runs.report(
         path,
         digest,
+        processor_sha256=cut_digest,
         takes=options.takes,
         pictures=len(known[0]),
         foreign=len(foreign[0]),

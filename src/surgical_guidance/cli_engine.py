@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +10,22 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
+from surgical_guidance.cli_engine_tables import (
+    console,
+    show_audit,
+    show_clean_up,
+    show_layers,
+    show_plan,
+    show_rows,
+    show_verification,
+)
 from surgical_guidance.errors import HostError, ParameterError
 
 if TYPE_CHECKING:
-    from surgical_guidance.engines.calibration_set import Audit
-    from surgical_guidance.engines.measure import Row
     from surgical_guidance.engines.source import Source
-    from surgical_guidance.inference.plan import Plan, Range
+    from surgical_guidance.inference.plan import Range
 
 app = typer.Typer(
     name='engine',
@@ -30,7 +35,6 @@ app = typer.Typer(
         'MODEL is a model that comes with the package, the path of a manifest, or an ONNX file.'
     ),
 )
-console = Console()
 errors = Console(stderr=True)
 _T = TypeVar('_T')
 _CANCELLED = 130
@@ -115,7 +119,7 @@ def build(
     if out is not None:
         copy_plan(made.path, out)
     place = out or made.path
-    _show_plan(read_sidecar(place), place, 'built' if made.built else 'from the cache')
+    show_plan(read_sidecar(place), place, 'built' if made.built else 'from the cache')
 
 
 def _profiles(source: Source, wanted: list[str], sizes: list[str]) -> tuple[dict[str, Range], ...]:
@@ -135,29 +139,6 @@ def _size(text: str) -> tuple[int, int]:
     if match is None:
         raise ParameterError(f'{text!r} is no size', where='--size', remedy='write it like 512x288')
     return int(match[1]), int(match[2])
-
-
-def _show_plan(plan: Plan, place: Path, how: str) -> None:
-    table = Table(show_header=False, title=f'{plan.model} {plan.precision}: {how}', title_justify='left')
-    table.add_column()
-    table.add_column(overflow='fold')  # paths and hashes must be there to be copied
-    table.add_row('plan', f'{place}, {plan.bytes / 1e6:.2f} MB')
-    table.add_row('sha256', plan.sha256)
-    table.add_row('runs on', f'{plan.library} {plan.library_version}, {plan.target}, {plan.platform}')
-    for number, profile in enumerate(plan.profiles):
-        for name, one in profile.items():
-            texts = ' / '.join('x'.join(map(str, shape)) for shape in (one.min, one.opt, one.max))
-            table.add_row(f'profile {number}', f'{name} {texts}')
-    for what, tensors in (('takes', plan.inputs), ('gives', plan.outputs)):
-        table.add_row(what, ', '.join(f'{one.name} {one.dtype} {_shape(one.shape)}' for one in tensors))
-    table.add_row('built', f'{plan.built.get("at")} in {plan.built.get("seconds")} s')
-    if plan.calibration and plan.calibration.get('override'):
-        table.add_row('calibration', Text(f'override: {plan.calibration["override"]}', style='yellow'))
-    console.print(table)
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return 'x'.join('?' if side < 0 else str(side) for side in shape)
 
 
 def _with_bar(what: str, work: Callable[[Callable[[float, str], None]], _T]) -> _T:
@@ -191,12 +172,8 @@ def optimise(
     source = open_source(model)
     result = clean_up(source.graph, source.path)
     write_whole(out, result.network.SerializeToString(deterministic=True))
-    table = Table('', 'before', 'after', title=f'{source.name}, onnxslim {slim_version()}', title_justify='left')
-    table.add_row('operators', *map(str, result.nodes))
-    table.add_row('bytes', *map(str, result.size))
-    console.print(table)
-    gone = ', '.join(f'{kind} {-count:+d}' for kind, count in result.removed.items()) or 'nothing'
-    console.print(f'changed: {gone}\nresults differ by {100 * result.difference:.0f} % of what rounding may do\n{out}')
+    show_clean_up(result, f'{source.name}, onnxslim {slim_version()}')
+    console.print(str(out), soft_wrap=True)
 
 
 @app.command()
@@ -233,7 +210,7 @@ def calibrate(
     source = open_source(model)
     source.need_manifest('calibrate')
     pool = _counted('audit', lambda seen: open_set(set_, seen))
-    _show_audit(pool.audit)
+    show_audit(pool.audit)
     pool.demand(override)
     chosen = pool.spread(pictures or len(pool.pictures))
     network = _counted(
@@ -262,17 +239,8 @@ def calibration_set(
 
     made = _counted('rendering', lambda seen: render_set(out, count, _size(size), seed, seen))
     pool = _counted('audit', lambda seen: open_set(out, seen))
-    _show_audit(pool.audit)
+    show_audit(pool.audit)
     console.print(f'{out}: {made} rendered, {len(pool.pictures)} count')
-
-
-def _show_audit(audit: Audit) -> None:
-    table = Table('kind', 'pictures', 'different', 'vendors', title='calibration set', title_justify='left')
-    for name, kind in audit.kinds.items():
-        table.add_row(name, str(kind.pictures), str(kind.distinct), ', '.join(kind.vendors) or '-')
-    console.print(table)
-    if audit.unreadable:
-        console.print(Text(f'cannot be read: {", ".join(audit.unreadable)}', style='yellow'))
 
 
 @app.command()
@@ -307,14 +275,7 @@ def verify(
         )
     examples = from_phantom(pictures) if data is None else from_folder(data, pictures)
     result = _counted('verifying', lambda seen: compare(source, subject, examples, limit, lambda n: seen(n, pictures)))
-    table = Table('output', 'largest error', 'mean error', title=f'{source.name}: {engine.name}', title_justify='left')
-    for name, off in result.outputs.items():
-        table.add_row(name, f'{off["largest"]:.4g}', f'{off["mean"]:.4g}')
-    console.print(table)
-    console.print(f'{result.inputs} pictures; ran: {result.ran_on}', soft_wrap=True)
-    judged = Text('passed', 'green') if result.passed else Text('REFUSED', 'bold red')
-    told = f'{result.metric}: {result.reference:.4f} in FP32, {result.value:.4f}, drop {result.drop:.2f} points of '
-    console.print(Text.assemble(f'{told}{result.limit:g} allowed: ', judged), soft_wrap=True)
+    show_verification(result, f'{source.name}: {engine.name}')
     plan = engine.suffix != '.onnx'
     if not result.passed:
         if plan and withdraw(engine):
@@ -359,30 +320,10 @@ def inspect(
         source = open_source(what)
         found = inspect_network(source.path, source.graph)
     if found.plan is not None:
-        _show_plan(found.plan, Path(what), 'plan')
-    table = Table(
-        '', 'layer', 'kind', 'type', 'shape', 'weights', title=f'{found.name}: {found.seen}', title_justify='left'
-    )
-    for layer in found.layers[:layers]:
-        table.add_row(
-            str(layer.index), layer.name, layer.kind, layer.precision, _shape(layer.shape), _kib(layer.weights)
-        )
-    if len(found.layers) > layers:
-        table.add_row('', f'... {len(found.layers) - layers} more (--layers, --json)')
-    console.print(table)
-    for title, counts in (('kinds', found.kinds()), ('types', found.precisions())):
-        console.print(f'{title}: ' + ', '.join(f'{name} {count}' for name, count in counts.items()))
-    scratch = '' if found.scratch is None else f', scratch of the engine {_kib(found.scratch)}'
-    console.print(
-        f'memory: weights {_kib(found.weights)}, all results {_kib(found.activations)}, '
-        f'the largest {_kib(found.largest)}{scratch}'
-    )
+        show_plan(found.plan, Path(what), 'plan')
+    show_layers(found, layers)
     if json_file is not None:
         write_whole(json_file, json.dumps(found.facts(), indent=2).encode() + b'\n')
-
-
-def _kib(count: int) -> str:
-    return '' if not count else f'{count / 1024:.1f} KiB' if count < 1 << 20 else f'{count / (1 << 20):.1f} MiB'
 
 
 @app.command(name='bench')
@@ -408,7 +349,7 @@ def bench_(
     with temporary_folder() as folder:
         wanted = list(candidates(source, Path(folder), calibrated))
         rows = _with_bar('measuring', lambda tell: list(measure(wanted, runs, tell)))
-    _show_rows(source.name, rows)
+    show_rows(source.name, rows)
     problems: dict[str, list[str]] = {}
     for row in rows:
         if row.problem:
@@ -419,25 +360,3 @@ def bench_(
         write_whole(json_file, json.dumps([row.facts() for row in rows], indent=2).encode() + b'\n')
     if plot is not None:
         draw(rows, f'{source.name}: time a picture', plot)
-
-
-def _show_rows(name: str, rows: list[Row]) -> None:
-    told = any(math.isfinite(row.device_mb) for row in rows)
-    heads = ('engine', 'type', 'alone', 'with copies', '1/s', 'MiB', *(('GPU MiB', 'W', '°C') if told else ()))
-    table = Table(*heads, title=f'{name}: p50 / p99 / max [ms]', title_justify='left')
-    for row in rows:
-        if row.problem:
-            continue
-        alone = _times(row.p50_ms, row.p99_ms, row.max_ms)
-        full = _times(row.full_p50_ms, row.full_p99_ms, row.full_max_ms)
-        rest = [row.per_second, row.memory_mb, *((row.device_mb, row.watts, row.celsius) if told else ())]
-        table.add_row(row.backend, row.precision, alone, full, *(_known(value) for value in rest))
-    console.print(table)
-
-
-def _times(*values: float) -> str:
-    return ' / '.join(f'{value:.1f}' if value >= 10 else f'{value:.2f}' for value in values)
-
-
-def _known(value: float) -> str:
-    return '-' if math.isnan(value) else f'{value:.0f}'

@@ -68,7 +68,7 @@ def test_a_goal_is_cancelled_and_its_result_says_so(counting, client):
     client.wait(lambda _: counting.goals[0].is_cancel_requested)
     counting.succeed(counting.goals[0], 0)
     result = client.next(op='action_result', id='g')
-    assert (result['status'], result['result']) == (GoalStatus.STATUS_CANCELED, False)
+    assert (result['status'], result['result']) == (GoalStatus.STATUS_CANCELED, True)
 
 
 def test_a_goal_that_cannot_be_is_answered_with_the_reason(counting, client):

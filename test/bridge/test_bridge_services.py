@@ -128,6 +128,12 @@ def test_rosapi_tells_of_topics_services_and_nodes(bridge, service, client):
     bridge.node.destroy_publisher(publisher)
 
 
+def test_what_a_client_has_just_advertised_is_told(client):
+    assert '/just_now' not in client.call('/rosapi/topics')['values']['topics']
+    client.send(op='advertise', topic='/just_now', type='std_msgs/String')
+    assert '/just_now' in client.call('/rosapi/topics')['values']['topics']
+
+
 def test_rosapi_describes_messages_with_all_that_is_in_them(client):
     found = client.call('/rosapi/message_details', ['geometry_msgs/PoseStamped'])['values']['typedefs']
     assert [one['type'] for one in found][:3] == ['geometry_msgs/PoseStamped', 'std_msgs/Header', 'geometry_msgs/Pose']

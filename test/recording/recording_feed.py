@@ -48,8 +48,8 @@ class Feed:
         if self.watchdog:
             self._publishers[STATUS].publish(GuidanceStatus(stamp=stamp, state=GuidanceStatus.OK))
 
-    def alarm(self, name: str, priority: int = Alarm.PRIORITY_HIGH, count: int = 1) -> None:
-        at = to_time(time.time_ns())
+    def alarm(self, name: str, priority: int = Alarm.PRIORITY_HIGH, count: int = 1, ago_s: float = 0.0) -> None:
+        at = to_time(time.time_ns() - int(ago_s * 1e9))
         self._publishers[ALARM].publish(
             Alarm(raised_at=at, id=name, priority=priority, active=True, count=count, text_en='text', detail='values')
         )

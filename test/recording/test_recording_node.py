@@ -17,10 +17,12 @@ from surgical_guidance_msgs.srv import SaveContext
 from typer.testing import CliRunner
 
 from surgical_guidance.cli_evidence import app
+from surgical_guidance.clock import monotonic_ns
 from surgical_guidance.contract import HEARTBEAT
 from surgical_guidance.errors import EvidenceError
 from surgical_guidance.ports import subscription
 from surgical_guidance.recording import mcap_file
+from surgical_guidance.recording.memory import Record
 from surgical_guidance.recording.schemas import definition, message_class
 from surgical_guidance.recording.vault import HTML, JSON, MCAP, pieces
 
@@ -99,7 +101,7 @@ def test_high_alarms_alone_are_a_cause_and_each_once(graph, feed, recorder, tmp_
 
 
 def test_an_alarm_of_before_it_started_is_no_cause(graph, feed, recorder, tmp_path):
-    feed.alarm('camera_lost')
+    feed.alarm('camera_lost', ago_s=60.0)
     node = recorder()
     assert graph.spin_until(lambda: held(node).get(f'{NAMESPACE}/alarm'))
     graph.spin_until(lambda: pieces(tmp_path / 'evidence'), timeout_s=0.5)
@@ -162,6 +164,16 @@ def test_it_says_that_it_is_not_active(graph, feed, recorder):
     node.trigger_deactivate()
     answer = save(graph)
     assert (answer.success, answer.message) == (False, 'the recorder is not active')
+
+
+def test_what_cannot_be_read_neither_stops_it_nor_spoils_the_evidence(graph, feed, recorder, tmp_path):
+    node = recorder()
+    heartbeat = f'{NAMESPACE}/heartbeat'
+    torn = Record(heartbeat, b'\x00\x01\x00\x00\xff\xff\xff\xff', monotonic_ns(), 1, 1)
+    assert node._recorder._look_into(HEARTBEAT, torn, monotonic_ns()) is None
+    node._recorder._memory.add(torn)  # as of a topic that is only kept
+    assert save(graph).success
+    assert mcap_file.check(pieces(tmp_path / 'evidence')[0].path / MCAP)[heartbeat] >= 2
 
 
 def test_a_definition_holds_every_type_it_uses():

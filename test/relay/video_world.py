@@ -90,7 +90,7 @@ def video_relay(door: Door | None = None, **settings: Any) -> Iterator[VideoRela
         Settings(80, 1280, Limits(clients=24), video=video),
         lambda: None,
         lambda problem: problems.append(problem) if problem else None,
-        door or Door(Policy.load()),
+        door=door or Door(Policy.load()),
     )
     service.start()
     camera = Camera(service)

@@ -12,7 +12,7 @@ from scene_drawing import Map, Picture
 
 from surgical_guidance.contract import CLASSES
 from surgical_guidance.scene.builder import SceneBuilder
-from surgical_guidance.scene.compiled import jit, nearest, outlines, pairing, parts, spread, tissue, tools
+from surgical_guidance.scene.compiled import jit, levels, nearest, outlines, pairing, parts, spread, tools
 from surgical_guidance.scene.regions import RegionFinder
 from surgical_guidance.scene.state import Segmentation
 
@@ -72,16 +72,6 @@ def test_a_line_of_pixels_encloses_nothing_and_still_has_a_direction() -> None:
     assert math.sqrt(12 * xx) == pytest.approx(100, rel=0.02)
 
 
-def test_under_instruments_is_what_was_known_and_at_their_rim_nothing_is_learnt() -> None:
-    labels, covered, known = (np.full((40, 64), value, np.uint8) for value in (7, 0, 3))
-    covered[10:20, 30:33] = 1
-    whole = np.empty_like(labels)
-    tissue.remember(labels, covered, 2, known, whole)
-    rim = cv2.dilate(covered, np.ones((5, 5), np.uint8)) != 0
-    np.testing.assert_array_equal(known, np.where(rim, 3, 7))
-    np.testing.assert_array_equal(whole, np.where(covered != 0, 3, 7))
-
-
 def test_nothing_is_compiled_again_for_maps_of_another_size_or_that_may_not_be_written_to() -> None:
     drawn = Map().disc('gallbladder', 500, 500, 200).disc('blood', 1200, 700, 150).rod('clipper', (960, 400), 90, 80)
     once, wide = SceneBuilder(), drawn.segmentation()
@@ -96,7 +86,7 @@ def test_nothing_is_compiled_again_for_maps_of_another_size_or_that_may_not_be_w
     assert all(len(scene.instruments) == 1 and len(scene.structures) == 2 for scene in scenes)
     loops = [
         loop
-        for module in (nearest, outlines, pairing, parts, spread, tissue, tools)
+        for module in (levels, nearest, outlines, pairing, parts, spread, tools)
         for loop in vars(module).values()
         if hasattr(loop, 'signatures')
     ]

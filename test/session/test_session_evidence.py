@@ -32,7 +32,7 @@ class Story:
 
     def __init__(self, cli: Cli) -> None:
         self.cli = cli
-        self.metrics = re.search(r'http://(\S+)/metrics', cli.wait_for_line('metrics: http'))[1]
+        self.metrics = re.search(r'http://(\S+)/metrics', cli.wait_for_line('metrics: http', timeout_s=90.0))[1]
         self.evidence = cli.run_dir / 'evidence'
 
     def wait_for_evidence(self, cause: str, timeout_s: float = 30.0) -> Piece:

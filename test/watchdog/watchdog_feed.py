@@ -43,6 +43,7 @@ class Feed:
         self.ring = 'feed'
         self.last_ns = 0
         self._sequence = 0
+        self._beats = 0
         self._publishers = {t: publisher(node, t) for t in (FRAME, SCENE, TIMING, SUGGESTION, HEARTBEAT, *REGULAR)}
 
     def frame(self) -> None:
@@ -64,7 +65,8 @@ class Feed:
         self._publishers[SUGGESTION].publish(Suggestion(status=Suggestion.STATUS_NONE))
 
     def beat(self) -> None:
-        for topic in REGULAR:
+        self._beats += 1
+        for topic in REGULAR if self._beats % 5 == 1 else ():
             self._publishers[topic].publish(message_class(topic)())
         for stage in self.stages:
             self._publishers[HEARTBEAT].publish(StageStatus(stage=stage, pid=os.getpid(), state=self.states[stage]))

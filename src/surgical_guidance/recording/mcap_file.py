@@ -41,7 +41,7 @@ def write(file: BinaryIO, records: Iterable[Record], types: Mapping[str, str], s
         writer.add_message(channels[record.topic], record.log_ns, record.data, record.publish_ns, sequence)
         last_ns = max(last_ns, record.log_ns)
     writer.add_metadata(METADATA, {'id': str(summary.get('id', '')), 'cause': str(summary.get('cause', ''))})
-    text = json.dumps(summary, ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(summary, ensure_ascii=False, allow_nan=False).encode(errors='replace')
     writer.add_attachment(last_ns, last_ns, ATTACHMENT, 'application/json', text)
     writer.finish()  # type: ignore[no-untyped-call]
 

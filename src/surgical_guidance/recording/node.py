@@ -7,7 +7,6 @@ the nodes for their parameters and beats the heart.
 from __future__ import annotations
 
 import os
-import queue
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,12 +75,12 @@ class RecorderNode(StageNode[RecorderParams]):
         self._vault = Vault(self.directory, limits)
         self._recorder: Recorder | None = None
         self._asked_of = Parameters(self)
-        self._unmet: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._unmet: set[str] = set()
         self._trouble = ''
         self._failure: Exception | None = None
         self._failed = self.create_guard_condition(self._raise_failure)
         self._diagnostics = publisher(self, DIAGNOSTICS)
-        self.create_timer(1.0 / DIAGNOSTICS.rate, self._on_timer)
+        self.every(1.0 / DIAGNOSTICS.rate, self._on_timer)
         self.create_service(SaveContext, SAVE_CONTEXT_SERVICE, self._save)
 
     def setup(self) -> None:
@@ -131,8 +130,8 @@ class RecorderNode(StageNode[RecorderParams]):
             self._diagnose()
 
     def missed(self, why: str, frame: int) -> None:
-        """Log that the picture of a frame could not be kept."""
-        self.events.warning('picture_missed', why, frame=frame)
+        """Log that a message, or the picture of a frame, could not be kept."""
+        self.events.warning('missed', why, frame=frame)
 
     def tell(self, detail: str) -> None:
         """Say with the heartbeat what is held."""
@@ -140,7 +139,7 @@ class RecorderNode(StageNode[RecorderParams]):
 
     def meet(self, node: str) -> None:
         """Ask a node for its parameters when the executor turns next."""
-        self._unmet.put(node)
+        self._unmet.add(node)
 
     def turned(self) -> None:
         """Count a turn."""
@@ -173,13 +172,9 @@ class RecorderNode(StageNode[RecorderParams]):
     def _on_timer(self) -> None:
         """Ask the nodes that are new for their parameters; one that does not answer yet is asked again."""
         self._diagnose()
-        waiting = []
-        while not self._unmet.empty():
-            name = self._unmet.get_nowait()
-            if not self._asked_of.ask(name):
-                waiting.append(name)
-        for name in waiting:
-            self._unmet.put(name)
+        for name in self._unmet.copy():
+            if self._asked_of.ask(name):
+                self._unmet.discard(name)
 
     def _diagnose(self) -> None:
         if not self.context.ok():

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from sensor_msgs.msg import CompressedImage
 
-from surgical_guidance.clock import NS_PER_S, from_time, monotonic_ns
+from surgical_guidance.clock import NS_PER_S, from_time, monotonic_ns, wall_ns
 from surgical_guidance.contract import (
     ALARM,
     FRAME,
     HEARTBEAT,
     INFERENCE_STATUS,
     SCENE,
+    STAGES,
     STATUS,
     SUGGESTION,
     TIMING,
     Durability,
+    Topic,
 )
 from surgical_guidance.errors import FrameError, FrameOverwritten
 from surgical_guidance.frames import RingReaders
@@ -45,8 +46,12 @@ HIGH: Final = 3  # as in Alarm.msg
 
 TURN_S: Final = 0.1  # a slot of the ring is written over after 7 frames at the earliest: 0.23 s at 30 Hz
 WATCHDOG_SILENT_S: Final = 1.0  # its status comes ten times a second
+FRESH_S: Final = (
+    5.0  # an alarm that was raised longer ago is repeated to a late joiner; by the clock of both, which may step
+)
 WAIT_S: Final = 0.3  # for what is being written when the node is taken down, ...
 CLOSE_S: Final = 0.9  # ... and for what is written then; `run` kills who takes longer than 1.5 s
+MOST_ALARMS: Final = 256  # there are about fifty
 MOST_OFTEN_S: Final = 2.0  # save_context writes no more often
 
 
@@ -66,7 +71,7 @@ class Host(Protocol):
         """Say what is wrong with evidence; '' when all is well again."""
 
     def missed(self, why: str, frame: int) -> None:
-        """Say that the picture of a frame could not be kept."""
+        """Say that a message, or the picture of a frame, could not be kept."""
 
     def tell(self, detail: str) -> None:
         """Say in one line what is held."""
@@ -121,7 +126,6 @@ class Recorder:
         self._memory = Memory(settings.keep_s, shares(settings.memory, latched, pictures, name[SCENE]))
         self._triggers = Triggers(settings.post_roll_s, settings.gap_s)
         self._readers = RingReaders()
-        self._started_ns = time.time_ns()
         self._asked: queue.SimpleQueue[tuple[str, Answer]] = queue.SimpleQueue()
         self._answers: list[Answer] = []
         self._last: tuple[int, Result] | None = None
@@ -162,18 +166,15 @@ class Recorder:
     def _turn(self, now_ns: int) -> None:
         newest: Record | None = None
         for topic, record in self._inputs.take():
-            kept = record
+            kept: Record | None = record
             if topic is FRAME:
                 newest = record
-            elif topic is ALARM:
-                self._on_alarm(self._decode(record), now_ns)
-            elif topic is HEARTBEAT:
-                self._on_heartbeat(self._decode(record))
             elif topic is STATUS:
                 self._on_status(now_ns)
-            elif topic is PARAMETER_EVENTS:
-                kept = self._on_parameters(record)
-            self._memory.add(kept)
+            elif topic in (ALARM, HEARTBEAT, PARAMETER_EVENTS):
+                kept = self._look_into(topic, record, now_ns)
+            if kept is not None:
+                self._memory.add(kept)
         self._memory.forget(now_ns)
         if newest is not None:
             self._keep_picture(newest, now_ns)
@@ -183,8 +184,26 @@ class Recorder:
             self._begin(now_ns)
         self._host.turned()
 
+    def _look_into(self, topic: Topic, record: Record, now_ns: int) -> Record | None:
+        """Look into a message; give what is to be kept of it, None where it cannot be read."""
+        message = self._decode(record)
+        if message is None:
+            return None
+        if topic is PARAMETER_EVENTS:
+            return self._on_parameters(record, message)
+        if topic is ALARM:
+            self._on_alarm(message, now_ns)
+        else:
+            self._on_heartbeat(message)
+        return record
+
     def _decode(self, record: Record) -> Any:
-        return self._host.decode(self._types[record.topic], record.data)
+        """Give the message of a record; None where it cannot be read: anybody can send anything."""
+        try:
+            return self._host.decode(self._types[record.topic], record.data)
+        except (ValueError, RuntimeError, TypeError) as error:  # text that is not UTF-8, bytes that are too few
+            self._host.missed(f'{record.topic} cannot be read: {error}', 0)
+            return None
 
     def _keep_picture(self, record: Record, now_ns: int) -> None:
         """Keep the newest frame as a picture, if one is due."""
@@ -192,6 +211,8 @@ class Recorder:
         if not rate or now_ns - self._picture_ns < (1.0 / rate - TURN_S / 2) * NS_PER_S:
             return
         reference = self._decode(record)
+        if reference is None:
+            return
         try:
             frame = self._readers.frame(reference.ring, reference.slot, reference.sequence)
             jpeg = shrink(frame, self._settings.picture_width, self._settings.jpeg_quality)
@@ -211,12 +232,14 @@ class Recorder:
         """Take a high alarm that was raised just now for a cause; one that is repeated to a late joiner is none."""
         if alarm.priority < HIGH or not alarm.active or self._seen_alarms.get(alarm.id) == alarm.count:
             return
+        if len(self._seen_alarms) >= MOST_ALARMS:
+            self._seen_alarms.clear()
         self._seen_alarms[alarm.id] = alarm.count
-        if from_time(alarm.raised_at) >= self._started_ns:
+        if abs(wall_ns() - from_time(alarm.raised_at)) < FRESH_S * NS_PER_S:
             self._triggers.add(Cause(alarm.id, alarm.detail or alarm.text_en, now_ns))
 
     def _on_heartbeat(self, beat: Any) -> None:
-        if self._pids.get(beat.stage) != beat.pid:
+        if beat.stage in STAGES and self._pids.get(beat.stage) != beat.pid:
             self._pids[beat.stage] = beat.pid
             self._host.meet(beat.stage)
 
@@ -225,8 +248,8 @@ class Recorder:
             self._host.meet('watchdog')
         self._status_ns = now_ns
 
-    def _on_parameters(self, record: Record) -> Record:
-        event = hide(self._decode(record))
+    def _on_parameters(self, record: Record, message: Any) -> Record:
+        event = hide(message)
         self._parameters.follow(event)
         data = self._host.encode(event)
         return Record(record.topic, data, record.arrived_ns, record.log_ns, record.publish_ns)
@@ -262,7 +285,7 @@ class Recorder:
                 Job(
                     causes,
                     self._memory.snapshot(),
-                    time.time_ns(),
+                    wall_ns(),
                     self._parameters.values,
                     self._memory.shortened(),
                     self._triggers.left_out,

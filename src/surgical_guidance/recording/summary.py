@@ -49,7 +49,7 @@ def summarise(
     """Give the summary as it is written to JSON; times in it are seconds from ``zero_ns``.
 
     :param records: in the order of arrival.
-    :param decode: gives the message of a record.
+    :param decode: gives the message of a record; None where it cannot be read.
     :param causes: why this was written, the first one first.
     :param zero_ns: monotonic time of the first cause [ns].
     """
@@ -59,7 +59,8 @@ def summarise(
 
     def messages(topic: str) -> list[tuple[float, Any]]:
         found = by_topic.get(topic, [])
-        return [(round((record.arrived_ns - zero_ns) / NS_PER_S, 3), decode(record)) for record in found]
+        decoded = ((record.arrived_ns, decode(record)) for record in found)
+        return [(round((at_ns - zero_ns) / NS_PER_S, 3), message) for at_ns, message in decoded if message is not None]
 
     first_ns, last_ns = (records[0].log_ns, records[-1].log_ns) if records else (0, 0)
     return {

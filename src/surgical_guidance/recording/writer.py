@@ -149,8 +149,12 @@ class EvidenceWriter:
         }
         with (folder / MCAP).open('wb') as file:
             mcap_file.write(file, job.records, self._types, summary)
-        (folder / JSON).write_text(json.dumps(summary, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
-        (folder / HTML).write_text(render(summary, self._shown(job.records, zero_ns)), encoding='utf-8')
+        (folder / JSON).write_text(
+            json.dumps(summary, ensure_ascii=False, indent=1) + '\n', encoding='utf-8', errors='replace'
+        )
+        (folder / HTML).write_text(
+            render(summary, self._shown(job.records, zero_ns)), encoding='utf-8', errors='replace'
+        )
 
     def _shown(self, records: Sequence[Record], zero_ns: int) -> list[Shown]:
         """Give the pictures that the page shows."""

@@ -277,7 +277,6 @@ class Service:
             self._on_tick()
             self.door.look()
             now_ns = self._look()
-            self._note_who_speaks()
             self._tell_participants(now_ns)
             if self._hub.watched:
                 self._hub.state(wire.text('state', self._state(now_ns)))
@@ -288,14 +287,6 @@ class Service:
     def _tell_participants_soon(self) -> None:
         """Note a change; it is told with the next tick, however many come and go until then."""
         self._participants_told_ns = 0
-
-    def _note_who_speaks(self) -> None:
-        """Bring who has the microphone on into the list of who is here."""
-        if self._video is None:
-            return
-        speaking = {who['id'] for who in self._video.voices.speaking()}
-        for connection in list(self.door.attendance.visits):
-            self.door.attendance.note(connection, speaking=connection in speaking)
 
     def _tell_participants(self, now_ns: int) -> None:
         if now_ns - self._participants_told_ns < NS_PER_S / PARTICIPANTS.rate:

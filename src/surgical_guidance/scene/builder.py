@@ -15,7 +15,7 @@ from surgical_guidance.contract import CONDITIONS
 from surgical_guidance.scene.anatomy import Anatomy
 from surgical_guidance.scene.blood import BloodMeter
 from surgical_guidance.scene.calibration import CameraModel, StereoRig
-from surgical_guidance.scene.compiled.tissue import mean
+from surgical_guidance.scene.compiled.levels import mean
 from surgical_guidance.scene.conditions import with_missing
 from surgical_guidance.scene.horizon import Attitude, Horizon
 from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments

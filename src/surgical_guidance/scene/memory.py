@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import STRUCTURE_CLASSES
-from surgical_guidance.scene.compiled.tissue import remember
 from surgical_guidance.scene.marks import mark
 from surgical_guidance.scene.regions import plain
 from surgical_guidance.scene.state import Segmentation
 
-_RIM = 2  # label pixels that instruments are grown by before tissue is remembered
+_RIM = 5  # label pixels: size of the square that instruments are grown by before tissue is remembered
+_SQUARE = np.ones((_RIM, _RIM), np.uint8)
 _LEAST_TISSUE = 0.05  # of the picture; less is not the body, and what was seen before lies elsewhere now
 
 
@@ -26,7 +26,7 @@ class TissueMemory:
 
     def __init__(self) -> None:
         self._known: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._whole = self._known
+        self._rim = self._whole = self._known
         self._fresh = True
 
     def reset(self) -> None:
@@ -36,9 +36,13 @@ class TissueMemory:
     def move(self, columns: int, rows: int) -> None:
         """Move what is remembered with the tissue, right and down [label pixels]."""
         if (columns or rows) and self._known.size:
-            shift = np.array(((1.0, 0.0, columns), (0.0, 1.0, rows)))
-            size = self._known.shape[::-1]
-            self._known = np.asarray(cv2.warpAffine(self._known, shift, size, flags=cv2.INTER_NEAREST), np.uint8)
+            moved = np.zeros_like(self._known)
+            height, width = moved.shape
+            rows, columns = min(max(rows, -height), height), min(max(columns, -width), width)
+            moved[max(rows, 0) : height + min(rows, 0), max(columns, 0) : width + min(columns, 0)] = self._known[
+                max(-rows, 0) : height + min(-rows, 0), max(-columns, 0) : width + min(-columns, 0)
+            ]
+            self._known = moved
 
     def whole(self, segmentation: Segmentation, covered: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Give the labels with the tissue under the instruments, where it is known; else they are there themselves.
@@ -48,12 +52,15 @@ class TissueMemory:
         """
         labels = plain(segmentation.labels)
         if self._known.shape != labels.shape:
-            self._known, self._whole = np.empty(labels.shape, np.uint8), np.empty(labels.shape, np.uint8)
+            self._known, self._rim, self._whole = (np.empty(labels.shape, np.uint8) for _ in range(3))
             self._fresh = True
         if self._fresh:
             np.copyto(self._known, labels)
             self._fresh = False
-        remember(labels, covered, _RIM, self._known, self._whole)
+        cv2.dilate(covered, _SQUARE, dst=self._rim)
+        cv2.copyTo(labels, np.equal(self._rim, 0, out=self._rim.view(np.bool_)).view(np.uint8), self._known)
+        np.copyto(self._whole, labels)
+        cv2.copyTo(self._known, covered, self._whole)
         few = labels[::4]
         tissue = mark(few, segmentation.classes, STRUCTURE_CLASSES, np.empty(few.shape, np.uint8))
         if cv2.countNonZero(tissue) < _LEAST_TISSUE * few.size:

@@ -196,6 +196,7 @@ class WatchdogNode(Node):
             self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
             for pid in ended:
                 self._watch.process_ended(pid, now_ns)
+                self._surveyor.process_ended()
             if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
                 self._watch.excuse(late_ns, now_ns)
             self._turn_due_ns = self._next_turn_ns()  # what has come may have put it off

@@ -15,8 +15,14 @@ from surgical_guidance.watchdog.host import Host, HostFacts, resident_mb
 from surgical_guidance.watchdog.litter import sweep
 
 LOOK_EVERY_S: Final = 1.0
-SWEEP_EVERY: Final = 30
-"""Looks between two searches for litter."""
+FIRST_SWEEP: Final = 1
+"""Look at which litter is searched for the first time: everybody has had the time to start."""
+
+AFTER_DEATH: Final = 15
+"""Looks after a death until litter is searched for again: what is younger than 10 s is left alone."""
+
+SWEEP_EVERY: Final = 300
+"""Looks until it is searched for in any case."""
 
 
 class Surveyor:
@@ -39,9 +45,14 @@ class Surveyor:
         self._growth = growth
         self._names = names
         self._tell = tell
+        self._until_sweep = FIRST_SWEEP
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name='surveyor', daemon=True)
         self._thread.start()
+
+    def process_ended(self) -> None:
+        """Search for litter soon. Any thread may call it."""
+        self._until_sweep = min(self._until_sweep, AFTER_DEATH)
 
     def close(self) -> None:
         """End the thread."""
@@ -49,13 +60,13 @@ class Surveyor:
         self._thread.join(2.0)
 
     def _run(self) -> None:
-        looks = 0
         try:
             while not self._stop.wait(LOOK_EVERY_S):
                 self._look()
-                if looks % SWEEP_EVERY == 0:  # the first time when everybody has had the time to start
+                self._until_sweep -= 1
+                if self._until_sweep <= 0:
+                    self._until_sweep = SWEEP_EVERY
                     self._sweep()
-                looks += 1
         finally:
             self._host.close()
 

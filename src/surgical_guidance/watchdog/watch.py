@@ -86,6 +86,8 @@ class Watch:
         self._grace_ends_ns = now_ns + int(grace_s * NS_PER_S)
         self._judged_ns = now_ns
         self._frame_rate = 0.0
+        self.frame_interval_s = UNKNOWN_INTERVAL_S
+        """Between two frames of the source [s]: as promised, else as seen."""
         self._last_frame = ('', 0)
         self._interruption = ''
 
@@ -96,6 +98,10 @@ class Watch:
         self.topics[FRAME.name].saw(at_ns, f'sequence {sequence} after {last_sequence}' if backwards else '')
         self._last_frame = (ring, sequence)
         self._frame_rate = nominal_rate if _SLOWEST_HZ <= nominal_rate <= _FASTEST_HZ else 0.0
+        usual_s = self.topics[FRAME.name].usual_interval_s
+        promised_s = 1.0 / self._frame_rate if self._frame_rate else usual_s
+        # nobody is granted silence by a false promise
+        self.frame_interval_s = usual_s if usual_s < 0.5 * promised_s else promised_s
 
     def saw_timing(
         self, at_ns: int, latency_ms: float, captured: int, dropped: int, stages: Mapping[str, float] | None = None
@@ -140,16 +146,6 @@ class Watch:
         for stage in self.stages.values():
             stage.excuse(stall_ns, now_ns)
         self._grace_ends_ns += stall_ns
-
-    @property
-    def frame_interval_s(self) -> float:
-        """Between two frames of the source [s]: as promised, else as seen."""
-        frames = self.topics.get(FRAME.name)
-        usual_s = frames.usual_interval_s if frames is not None else UNKNOWN_INTERVAL_S
-        if self._frame_rate <= 0.0:
-            return usual_s
-        promised_s = 1.0 / self._frame_rate
-        return usual_s if usual_s < 0.5 * promised_s else promised_s  # nobody is granted silence by a false promise
 
     def view(self, now_ns: int) -> View:
         """Say what is known now."""

@@ -76,6 +76,9 @@ class BridgeService:
         return self._channels.topics
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        if not self._loop.is_running():
+            work.close()
+            raise HostError('the loop of the relay does not turn', where='rosbridge')
         try:
             asyncio.run_coroutine_threadsafe(work, self._loop).result(START_S)
         except (TimeoutError, concurrent.futures.CancelledError) as error:

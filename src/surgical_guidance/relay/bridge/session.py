@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from surgical_guidance.relay.bridge.robot import Robot
 from surgical_guidance.relay.bridge.sample import Frame, fragments, text
 from surgical_guidance.relay.clients import POLICY, Goodbye
 from surgical_guidance.relay.security import Door, Principal
+
+_LOG = logging.getLogger(__name__)
 
 LEVELS = ('none', 'error', 'warning', 'info')
 """From few words to many. A status is sent when its level is not beyond the client's."""
@@ -42,6 +45,10 @@ class World:
 
 
 Capability = Callable[['Session', Message], Awaitable[None]]
+
+
+class NotAllowed(ProtocolError):
+    """A client may not do what it asks for."""
 
 
 class Session:
@@ -79,10 +86,13 @@ class Session:
             message = parse(data)
             id_, op = identity(message), message['op']
             await self._capability(op)(self, message)
+        except NotAllowed as error:
+            self._mistake(op, str(error), id_)
         except GuidanceError as error:
+            self.world.door.audit.record('message', 'refused: not understood', who=self.principal, target=op)
             self._mistake(op, str(error), id_)
         except Exception as error:  # noqa: BLE001  (one client's message must not end the others' service)
-            self._mistake(op, f'this failed here ({type(error).__name__}: {str(error)[:200]})', id_)
+            self._mistake(op, self.failed(op, error), id_)
 
     def _capability(self, op: str) -> Capability:
         if op not in self._table:
@@ -92,14 +102,14 @@ class Session:
     def may(self, op: str, name: str, type_: str = '') -> None:
         """Make sure that the client may do something.
 
-        :raises ProtocolError: if not, with the reason.
+        :raises NotAllowed: if not, with the reason. It is in the audit log already.
         """
         reason = safety.forbidden(op, absolute(name), self.world.namespace)
         if not reason and not self.world.door.policy.allows(self.principal, op, absolute(name), type_):
             reason = f'the role {self.principal.role} may not do this'
         if reason:
             self.world.door.audit.record(op, f'refused: {reason}', who=self.principal, target=absolute(name))
-            raise ProtocolError(f'refused: {reason}', where=name)
+            raise NotAllowed(f'refused: {reason}', where=name)
 
     def send(self, message: Message, id_: str | int | None = None, fragment_size: int | None = None) -> None:
         """Send a message that must arrive.
@@ -118,6 +128,13 @@ class Session:
         """Tell the client something, if it wants to hear it."""
         if LEVELS.index(level) <= LEVELS.index(self.level or 'error'):
             self.send({'op': 'status', 'level': level, 'msg': words}, id_)
+
+    def failed(self, op: str, error: Exception) -> str:
+        """Give the words for what went wrong; what is a mistake of ours is in the log, with where it happened."""
+        if isinstance(error, GuidanceError):
+            return str(error)
+        _LOG.error('rosbridge, %s', op, exc_info=error)
+        return f'this failed here ({type(error).__name__}: {str(error)[:200]})'
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that takes its time, until the client goes.
@@ -147,7 +164,6 @@ class Session:
 
     def _mistake(self, op: str, words: str, id_: str | int | None) -> None:
         self.status('error', f'{op}: {words}' if op else words, id_)
-        self.world.door.audit.record('message', 'refused: not understood or not allowed', who=self.principal, target=op)
         if self._patience.take():
             self.outbox.close(Goodbye(POLICY, 'too many messages that cannot be understood or are not allowed'))
 

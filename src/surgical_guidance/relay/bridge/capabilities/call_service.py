@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from surgical_guidance.errors import GuidanceError, ProtocolError
+from surgical_guidance.errors import ProtocolError
 from surgical_guidance.relay.bridge import rosapi
 from surgical_guidance.relay.bridge.decoding import fill_arguments
 from surgical_guidance.relay.bridge.encoding import json_values
@@ -37,7 +37,7 @@ async def _call(session: Session, message: Message) -> None:
         answer = {'op': 'service_response', 'service': name, 'values': values, 'result': True}
         session.send(answer, id_, fragment_size)
     except Exception as error:  # noqa: BLE001  (the client waits for an answer, whatever happened)
-        words = str(error) if isinstance(error, GuidanceError) else f'this failed here ({type(error).__name__})'
+        words = session.failed('call_service', error)
         session.status('error', f'call_service: {words}', id_)
         session.send({'op': 'service_response', 'service': name, 'values': words, 'result': False}, id_)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from surgical_guidance.errors import GuidanceError, ProtocolError
+from surgical_guidance.errors import ProtocolError
 from surgical_guidance.relay.bridge.decoding import fill_arguments
 from surgical_guidance.relay.bridge.encoding import json_values
 from surgical_guidance.relay.bridge.frames import Message, identity, needed, optional
@@ -14,7 +14,7 @@ from surgical_guidance.relay.bridge.names import absolute, full_type, shown
 from surgical_guidance.relay.bridge.robot import Goal
 from surgical_guidance.relay.bridge.session import Session
 
-UNKNOWN, SUCCEEDED = 0, 4  # action_msgs/GoalStatus
+UNKNOWN = 0  # action_msgs/GoalStatus
 
 
 class Goals:
@@ -64,14 +64,13 @@ async def _pursue(session: Session, message: Message) -> None:
         goal = await _send(session, message, name, id_)
         future.set_result(goal)
         status, result = await goal.result()
-        succeeded = status == SUCCEEDED
-        answer = {**outer, 'values': json_values(result), 'status': status, 'result': succeeded}
+        answer = {**outer, 'values': json_values(result), 'status': status, 'result': True}  # as stock: it has ended
         session.send(answer, id_, fragment_size)
     except asyncio.CancelledError:
         future.cancel()
         raise
     except Exception as error:  # noqa: BLE001  (the client waits for an answer, whatever happened)
-        words = str(error) if isinstance(error, GuidanceError) else f'this failed here ({type(error).__name__})'
+        words = session.failed('send_action_goal', error)
         if not future.done():
             future.set_exception(ProtocolError(words))
         session.status('error', f'send_action_goal: {words}', id_)

@@ -36,6 +36,7 @@ class Callers:
         """Lend a client to one call."""
         client = self._idle.pop((name, cls), None)
         if client is None:
+            self._forget_others(name)
             client = await self._turning.do(self._make, name, cls, undo=self._destroy)
         try:
             yield client
@@ -46,6 +47,12 @@ class Callers:
                 _, older = self._idle.popitem(last=False)
             if older is not None:
                 self._turning.soon(lambda: self._throw_away(older))
+
+    def _forget_others(self, name: str) -> None:
+        """Throw away clients of another type: DDS has one type for a name in a process."""
+        for key in [key for key in self._idle if key[0] == name]:
+            older = self._idle.pop(key)
+            self._turning.soon(lambda older=older: self._throw_away(older))  # type: ignore[misc]
 
     def _throw_away(self, client: Any) -> None:
         self._destroy(client)

@@ -97,7 +97,7 @@ class RclpyRobot:
         """Listen to a topic."""
         feed = RclpyFeed(self._turning, self._loop, topic, cls, on_sample)
         feed.on_close = lambda: self._feeds.discard(feed)
-        await self._turning.do(feed.open, depth, undo=RclpyFeed.drop)
+        await self._change(feed.open, depth, undo=RclpyFeed.drop)
         self._feeds.add(feed)
         if self._reviewing is None:
             self._reviewing = self._loop.call_later(REVIEW_S, self._review)
@@ -110,7 +110,7 @@ class RclpyRobot:
         )
         if not latch:
             profile.lifespan = Duration(seconds=KEPT_S)
-        publisher = await self._turning.do(
+        publisher = await self._change(
             lambda: self._node.create_publisher(cls, topic, profile), undo=self._node.destroy_publisher
         )
         return RclpyPublisher(self._turning, self._loop, publisher)
@@ -133,7 +133,7 @@ class RclpyRobot:
     async def serve(self, service: str, cls: type, on_call: Callable[[int, Any], None]) -> RclpyServiceServer:
         """Offer a service."""
         server = RclpyServiceServer(self._turning, self._loop, cls, on_call)
-        await self._turning.do(server.open, service, undo=lambda _: server.drop())
+        await self._change(server.open, service, undo=lambda _: server.drop())
         return server
 
     async def send_goal(
@@ -161,8 +161,14 @@ class RclpyRobot:
     ) -> RclpyActionServer:
         """Offer an action."""
         server = RclpyActionServer(self._turning, self._loop, cls, on_goal, on_cancel)
-        await self._turning.do(server.open, action, undo=lambda _: server.drop())
+        await self._change(server.open, action, undo=lambda _: server.drop())
         return server
+
+    async def _change(self, work: Callable[..., T], *arguments: Any, undo: Callable[[T], object]) -> T:
+        """Change the graph; what was known of it is known no more."""
+        result = await self._turning.do(work, *arguments, undo=undo)
+        self._known.clear()
+        return result
 
     async def _know(self, what: str, look: Callable[[], T]) -> T:
         """Look at the graph, or give what a look of a moment ago gave: a client that asks in a loop costs little."""
