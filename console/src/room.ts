@@ -167,7 +167,7 @@ export class Room {
   private renderVoice(): void {
     const { speaking, listening } = this.voice;
     const word = words();
-    const playing = this.video.state === 'playing';
+    const playing = this.video.state === 'playing' || this.video.state === 'stalled';
     byId('speak').hidden = !playing || !this.may('audio.speak');
     byId('hear').hidden = !playing || !this.may('audio.listen');
     byId('speak').setAttribute('aria-pressed', String(speaking));

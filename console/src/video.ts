@@ -4,7 +4,8 @@
 import type { VideoMessage, VideoOffer } from './protocol.js';
 import type { Voice } from './voice.js';
 
-const STALL_MS = 1000; // without a picture for so long, single pictures are better
+const STALL_MS = 1000; // without a picture for so long, single pictures are better than none
+const GIVE_UP_MS = 6000; // and for so long, a new peer
 const RETRY_MS = 3000;
 const CHECK_MS = 250;
 const GATHER_MS = 500; // local candidates; the relay finds us by our own checks if they come late
@@ -23,7 +24,7 @@ export function supported(): boolean {
   return codecs.some(codec => codec.mimeType === 'video/H264') && 'requestVideoFrameCallback' in HTMLVideoElement.prototype;
 }
 
-export type VideoState = 'off' | 'connecting' | 'playing';
+export type VideoState = 'off' | 'connecting' | 'playing' | 'stalled';
 
 export class Video {
   state: VideoState = 'off';
@@ -131,7 +132,11 @@ export class Video {
   private check(): void {
     const now = performance.now();
     if (!this.flowing) this.seen = now; // no frame comes from the camera: no fault of the video
-    if (this.state === 'playing' && now - this.seen > STALL_MS) this.fail();
+    if (this.state === 'playing' && now - this.seen > STALL_MS) {
+      this.set('stalled');
+      this.send({ op: 'pictures', wanted: true });
+    }
+    if (this.state === 'stalled' && now - this.seen > GIVE_UP_MS) this.fail();
     if (this.state === 'off' && this.offered && now - this.failed > RETRY_MS) this.start();
     if (this.state === 'connecting' && this.flowing && now - this.started > 2 * RETRY_MS) this.fail();
   }

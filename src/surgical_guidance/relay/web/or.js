@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources f6cdcd4ce6565682fe767b2de0c47bc33b3829137608c8a3a0ce169ad91a6f39. Edit those.
+// Made by `npm run build` in console/, from sources 4194d08249799c0fadcfa8acbcbba765024d3c7003febebec05422982705abf7. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -1131,6 +1131,7 @@ function renderPeople(people, me) {
 
 // src/video.ts
 var STALL_MS = 1e3;
+var GIVE_UP_MS2 = 6e3;
 var RETRY_MS = 3e3;
 var CHECK_MS2 = 250;
 var GATHER_MS = 500;
@@ -1244,7 +1245,11 @@ var Video = class {
   check() {
     const now = performance.now();
     if (!this.flowing) this.seen = now;
-    if (this.state === "playing" && now - this.seen > STALL_MS) this.fail();
+    if (this.state === "playing" && now - this.seen > STALL_MS) {
+      this.set("stalled");
+      this.send({ op: "pictures", wanted: true });
+    }
+    if (this.state === "stalled" && now - this.seen > GIVE_UP_MS2) this.fail();
     if (this.state === "off" && this.offered && now - this.failed > RETRY_MS) this.start();
     if (this.state === "connecting" && this.flowing && now - this.started > 2 * RETRY_MS) this.fail();
   }
@@ -1648,7 +1653,7 @@ var Room = class {
   renderVoice() {
     const { speaking, listening } = this.voice;
     const word = words();
-    const playing = this.video.state === "playing";
+    const playing = this.video.state === "playing" || this.video.state === "stalled";
     byId("speak").hidden = !playing || !this.may("audio.speak");
     byId("hear").hidden = !playing || !this.may("audio.listen");
     byId("speak").setAttribute("aria-pressed", String(speaking));
