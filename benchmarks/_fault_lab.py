@@ -333,6 +333,8 @@ def stop(name: str) -> Callable[[Lab], None]:
     return lambda running: running.process(name).send_signal(signal.SIGSTOP)
 
 
+FLOOD_EVERY_S = 0.005  # for each of four topics
+
 FLOOD = """
 import os, random, sys
 sys.path.insert(0, {path!r})
@@ -342,8 +344,9 @@ flood({domain})
 
 
 def flood(domain: int) -> None:
-    """Send garbage on every topic of the contract, as fast as it goes, until killed."""
+    """Send garbage on the topics of the frame path, 800 messages a second, until killed."""
     import random
+    import time
 
     from std_msgs.msg import Header
     from surgical_guidance_msgs.msg import FrameRef, FrameTiming, SceneState, StageStatus, StageTiming
@@ -357,13 +360,14 @@ def flood(domain: int) -> None:
     outputs = {topic: publisher(node, topic) for topic in (FRAME, SCENE, TIMING, HEARTBEAT)}
     nan = float('nan')
     while True:
+        time.sleep(FLOOD_EVERY_S)
         outputs[FRAME].publish(
             FrameRef(header=Header(), sequence=chance.getrandbits(60), ring='surgical_guidance.x', encoding='?' * 50,
                      nominal_rate=chance.choice((nan, -1.0, 1e-9, 1e30)))
         )  # fmt: skip
         outputs[SCENE].publish(SceneState(sequence=chance.getrandbits(60), problem='garbage' * 20))
         outputs[TIMING].publish(FrameTiming(stages=[StageTiming(stage='capture_to_advice', duration_ms=nan)]))
-        outputs[HEARTBEAT].publish(StageStatus(stage=chance.choice(('camera', 'nobody', '')), pid=-5, state=99))
+        outputs[HEARTBEAT].publish(StageStatus(stage=chance.choice(('camera', 'nobody', '')), pid=2**31 - 1, state=99))
 
 
 def start_flood(running: Lab) -> None:
@@ -377,5 +381,8 @@ def start_flood(running: Lab) -> None:
 def end_flood(running: Lab) -> None:
     """End it."""
     peer = running.flood  # type: ignore[attr-defined]
+    ended = peer.poll()
     peer.kill()
     peer.wait(10)
+    if ended is not None:
+        raise RuntimeError(f'the peer that floods ended by itself with status {ended}')
