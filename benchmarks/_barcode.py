@@ -18,7 +18,7 @@ from surgical_guidance.phantom.scene import Scene
 SCHEME = 'barcode'
 BITS, CHECK = 28, 4  # 0.1 ms units of the monotonic clock, and how many of them are set, modulo 16
 TICK_NS = 100_000
-BAR = 24  # px, three macroblocks wide in 1920x1080
+BAR = 80  # bars would fill the width: 24 px each of 1920
 DRAWN = 45  # pictures of the operation
 
 
@@ -41,7 +41,8 @@ class _Picture:
     def draw(self, image: NDArray[np.uint8]) -> None:
         """Copy the picture and write the time over its upper left corner."""
         np.copyto(image, self.image)
-        image[:BAR, : BAR * (BITS + CHECK)] = bars(monotonic_ns())
+        bar = self.width // BAR
+        image[:bar, : bar * (BITS + CHECK)] = bars(monotonic_ns(), bar)
 
 
 class BarcodeSource:
@@ -76,12 +77,15 @@ class BarcodeSource:
         """Nothing to give back."""
 
 
-def bars(at_ns: int) -> NDArray[np.uint8]:
-    """Write an instant: one bar a bit, the lowest first, white for 1."""
+def bars(at_ns: int, bar: int) -> NDArray[np.uint8]:
+    """Write an instant: one bar a bit, the lowest first, white for 1.
+
+    :param bar: height and width of one [px].
+    """
     ticks = at_ns // TICK_NS % (1 << BITS)
     value = ticks | (ticks.bit_count() % (1 << CHECK)) << BITS
     row = np.array([235 if value >> bit & 1 else 20 for bit in range(BITS + CHECK)], np.uint8)
-    return np.asarray(cv2.cvtColor(np.tile(np.repeat(row, BAR), (BAR, 1)), cv2.COLOR_GRAY2BGR), np.uint8)
+    return np.asarray(cv2.cvtColor(np.tile(np.repeat(row, bar), (bar, 1)), cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 # Reads every picture as it is drawn on the page's canvas, in the same task, and notes how old it is. OFFSET is put in:
@@ -113,6 +117,12 @@ READER = """(() => {
 def reader(width: int, offset_ms: float) -> str:
     """Give the page's reader for a camera of this width [px]."""
     text = READER
-    for name, value in (('BAR', BAR), ('WIDTH', width), ('BITS', BITS), ('CHECK', CHECK), ('OFFSET', offset_ms)):
+    for name, value in (
+        ('BAR', width // BAR),
+        ('WIDTH', width),
+        ('BITS', BITS),
+        ('CHECK', CHECK),
+        ('OFFSET', offset_ms),
+    ):
         text = text.replace(name, repr(value))
     return text

@@ -6,6 +6,7 @@ model, as in the product. Every tenth frame or so also looks at the horizon; all
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ def times_ms(instruments: int, structures: int, frames: int = FRAMES) -> list[fl
 
 def built(instruments: int, structures: int, frames: int = FRAMES) -> Iterator[tuple[float, SceneState]]:
     """Build scenes of so many instruments and structures that move a little; give each with its time [s]."""
+    gc.freeze()  # as in the product: what lives for ever is not looked at by the collector
     images = [_picture(index) for index in (30, 34)]
     maps = [_map(instruments, structures, shift) for shift in range(4)]
     builder = SceneBuilder()

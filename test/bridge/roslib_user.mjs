@@ -6,7 +6,7 @@ const ROSLIB = await import(pathToFileURL(`${folder}/roslib/dist/RosLib.js`));
 
 const ros = new ROSLIB.Ros();
 await ros.connect(`ws://127.0.0.1:${port}`);
-const seen = { connected: ros.isConnected };
+const seen = {};
 
 const first = (topic) => new Promise((resolve) => topic.subscribe(resolve));
 const topic = (name, messageType, more = {}) => new ROSLIB.Topic({ ros, name, messageType, ...more });

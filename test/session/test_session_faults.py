@@ -24,7 +24,11 @@ def running(domain):
         yield running
 
 
-@pytest.mark.parametrize('fault', [*faults.QUICK, *faults.SLOW], ids=lambda fault: fault.name)
+LEFT_OUT = {'kill_recorder', 'stop_relay', 'stop_watchdog'}  # 30 s of restarts; the benchmark has them all
+TABLE = [fault for fault in (*faults.QUICK, *faults.SLOW) if fault.name not in LEFT_OUT]
+
+
+@pytest.mark.parametrize('fault', TABLE, ids=lambda fault: fault.name)
 def test_every_fault_is_noticed_marked_and_over(running, fault, record_property):
     outcome = fault_lab.attempt(running, fault)
     record_property('outcome', str(outcome))

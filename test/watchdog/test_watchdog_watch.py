@@ -628,6 +628,18 @@ def test_whoever_waits_for_a_stage_of_its_process_that_loads_does_not_hang():
     assert hung(play) == {}
 
 
+def test_when_the_last_stage_of_a_process_is_up_the_first_has_not_hung_meanwhile():
+    play = Play()
+    play.silent |= {'camera', 'inference'}
+    play.run(0.5)
+    play.silent.add('advice')
+    play.run(6.0)
+    for stage in ('inference', 'camera'):  # they say so at the end of the transition; the executor turns after that
+        play.beat(stage)
+    play.run(0.3)
+    assert hung(play) == {}
+
+
 def test_nor_does_it_when_the_process_was_started_again(play):
     play.pids['relay'] = 200
     play.run(0.2)

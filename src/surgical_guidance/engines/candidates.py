@@ -69,7 +69,8 @@ def candidates(
     :param folder: for networks that are converted on the way.
     :param calibrated: what ``engine calibrate`` made of it.
     """
-    manifest = source.need_manifest('bench')
+    # The same network for all: what a processor takes in its place is another one, with its argmax outside.
+    manifest = source.need_manifest('bench').model_copy(update={'processor': None})
     variants: list[tuple[Precision, Manifest]] = [('fp32', manifest)]
     if calibrated is not None:
         variants.append((read_artefact(calibrated).precision, _with_file(manifest, calibrated)))

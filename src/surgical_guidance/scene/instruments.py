@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.scene.compiled import tools
-from surgical_guidance.scene.compiled.outlines import enclosed
+from surgical_guidance.scene.compiled.outlines import enclosed_by
 from surgical_guidance.scene.regions import Grid, Region, joined, outlines_in_picture
 from surgical_guidance.scene.shaft import (
     EDGE_BIAS,
@@ -53,11 +53,12 @@ def find_instruments(
     if not regions:
         return ()
     points, ends = joined(regions)
-    measured = np.empty((len(regions), tools.COLUMNS))
+    shapes, measured = np.empty((len(regions), 6)), np.empty((len(regions), tools.COLUMNS))
+    enclosed_by(points, ends, shapes)
     tools.measure(
         points,
         ends,
-        np.array([enclosed(region.outline) for region in regions]),
+        shapes,
         np.array([region.class_name in JAWED for region in regions]),
         np.array([TOOL_LENGTH.get(region.class_name, USUAL_TOOL_LENGTH) for region in regions]),
         edge,

@@ -98,12 +98,17 @@ def outlines_in_picture(regions: Sequence[Region], grid: Grid) -> list[NDArray[n
 def joined(regions: Sequence[Region]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Give the outlines of regions, of which there is at least one, one after another, and where each ends."""
     outlines = [region.outline for region in regions]
-    return np.concatenate(outlines), np.array(list(accumulate(map(len, outlines))))
+    ends = list(accumulate(map(len, outlines)))
+    whole = outlines[0].base  # all regions of a map are pieces of one array, in their order
+    if whole is None or len(whole) != ends[-1] or any(outline.base is not whole for outline in outlines):
+        whole = np.concatenate(outlines)
+    return whole, np.array(ends)
 
 
 def plain(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give a map as what is compiled takes it: a copy where it has gaps or may not be written to."""
-    return np.require(pixels, requirements=('C', 'W'))
+    flags = pixels.flags
+    return pixels if flags.c_contiguous and flags.writeable else np.array(pixels, order='C')
 
 
 class RegionFinder:
@@ -191,13 +196,12 @@ class _Kind:
         scores: NDArray[np.float64],
     ) -> list[Region]:
         measured = [self._table[place].tolist() for place in kept]
-        start, spans = 0, []
-        for *_, root in measured:
-            row, column = self._runs[root, :2].tolist()
-            end = parts.follow_border(labels, column, row, self._points, start)
-            spans.append((start, end))
-            start = end
-        points = self._points[:start].copy()
+        ends = np.empty(len(kept), np.int64)
+        parts.follow_borders(
+            labels, self._runs, np.array([one[parts.ROOT] for one in measured], np.int64), self._points, ends
+        )
+        spans = list(pairwise((0, *ends.tolist())))
+        points = self._points[: spans[-1][1]].copy() if spans else self._points[:0]
         return [
             Region(classes[label], score, points[first:last], self._owners, number, left, top, width, height, seen)
             for number, (label, left, top, width, height, _, seen, _), score, (first, last) in zip(

@@ -38,8 +38,9 @@ class Hangs:
             if waits or stage.pid == 0 or stage.ended or stage.dismissed or stage.state is not StageState.ACTIVE:
                 self._idle_since_ns.pop(name, None)
                 continue
-            if not stage.alive and stage.silent_s >= self._after_s:
-                hung.setdefault(stage.pid, f'{name} has not turned for {stage.silent_s:.1f} s')
+            silent_s = _silent_s(view, stage.pid)
+            if not stage.alive and silent_s >= self._after_s:
+                hung.setdefault(stage.pid, f'{name} has not turned for {silent_s:.1f} s')
             idle_s = self._idle_s(name, view, now_ns)
             if stage.alive and idle_s >= self._after_s:
                 hung.setdefault(stage.pid, f'{name} turns and has made nothing of what it gets for {idle_s:.1f} s')
@@ -54,6 +55,11 @@ class Hangs:
             self._idle_since_ns.pop(name, None)
             return 0.0
         return (now_ns - self._idle_since_ns.setdefault(name, now_ns)) / NS_PER_S
+
+
+def _silent_s(view: View, pid: int) -> float:
+    """Tell for how long nothing of a process has turned [s]: a sign of life of one stage is one of all."""
+    return min(stage.silent_s for stage in view.stages.values() if stage.pid == pid)
 
 
 def _is_up(stage: StageFacts) -> bool:

@@ -52,8 +52,10 @@ class Gatherer(RTCIceGatherer):
 
     def __init__(self, reach: Reach, servers: list[RTCIceServer]) -> None:
         super().__init__(iceServers=servers)
-        self._connection = _Connection(reach.addresses, ice_controlling=True, **connection_kwargs(servers))
+        options = connection_kwargs(servers)
+        self._ours = _Connection(reach.addresses, ice_controlling=True, **options)
+        self._connection = self._ours
 
     async def knocked(self) -> None:
         """Wait until the browser has found the way here."""
-        await self._connection.knocked.wait()
+        await self._ours.knocked.wait()

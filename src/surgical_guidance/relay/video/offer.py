@@ -107,7 +107,7 @@ def read(text: str) -> Answer:
         raise GuidanceError('this is no session description', where='sdp') from error
     if first.kind != 'video' or 'video/h264' not in codecs or first.dtls is None or not first.dtls.fingerprints:
         raise GuidanceError('this browser does not take H.264', where='sdp', remedy='the page shows single pictures')
-    if not first.ice.usernameFragment or not first.ice.password:
+    if first.ice is None or not first.ice.usernameFragment or not first.ice.password:
         raise GuidanceError('the answer names no way back', where='sdp')
     candidates = [c for c in first.ice_candidates if not c.ip.endswith('.local') and c.protocol == 'udp']
     ssrcs = {media.rtp.muxId: media.ssrc[0].ssrc for media in session.media if media.ssrc}

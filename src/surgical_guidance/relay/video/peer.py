@@ -18,6 +18,7 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpRecei
 from surgical_guidance.relay.facts import Json
 from surgical_guidance.relay.video import offer
 from surgical_guidance.relay.video.connection import Gatherer, servers
+from surgical_guidance.relay.video.offer import Answer, Line
 from surgical_guidance.relay.video.outlet import EXTENSIONS
 from surgical_guidance.relay.video.settings import Reach
 
@@ -83,7 +84,7 @@ class Peer:
         self.closed = asyncio.Event()
         self._dtls.on('statechange', self._on_state)
 
-    async def offer(self, lines: list[offer.Line]) -> Json:
+    async def offer(self, lines: list[Line]) -> Json:
         """Give what the page is told: the offer, and the servers it may use."""
         await self._gatherer.gather()
         text = offer.write(
@@ -92,7 +93,7 @@ class Peer:
             self._gatherer.getLocalCandidates(),
             self._dtls.getLocalParameters(),
         )
-        servers = [
+        servers: list[Json] = [
             {'urls': server.urls}
             | ({'username': server.username, 'credential': server.credential} if server.username else {})
             for server in self._servers
@@ -106,7 +107,7 @@ class Peer:
             _Sender(ssrc, feedback), RTCRtpSendParameters(headerExtensions=extensions)
         )
 
-    async def connect(self, answer: offer.Answer, microphone: Microphone | None) -> None:
+    async def connect(self, answer: Answer, microphone: Microphone | None) -> None:
         """Go through ICE and DTLS.
 
         :param microphone: gets what the browser says, if it may speak.
@@ -117,7 +118,7 @@ class Peer:
         self._answered = True
         if microphone is not None:
             parameters = RTCRtpReceiveParameters(codecs=[offer.CODECS['audio']])
-            self._dtls._register_rtp_receiver(_Receiver(microphone), parameters)  # type: ignore[arg-type]  # noqa: SLF001
+            self._dtls._register_rtp_receiver(_Receiver(microphone), parameters)  # noqa: SLF001
         self._dtls._set_role('client' if answer.dtls.role == 'server' else 'server')  # noqa: SLF001
         try:
             async with asyncio.timeout(CONNECT_S):

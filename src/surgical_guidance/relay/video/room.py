@@ -21,6 +21,7 @@ from surgical_guidance.relay.security import Principal
 from surgical_guidance.relay.video import hardware, ladder, offer
 from surgical_guidance.relay.video.broadcast import KEY_EVERY_S, Broadcast
 from surgical_guidance.relay.video.keys import KeyRequests
+from surgical_guidance.relay.video.offer import Answer
 from surgical_guidance.relay.video.peer import Peer
 from surgical_guidance.relay.video.producer import Prepare, RungProducer, as_it_is
 from surgical_guidance.relay.video.rtp_clock import rtp_time
@@ -171,7 +172,7 @@ class Room:
             raise GuidanceError('an answer without its text', where='sdp')
         self._spawn(self._connect(client, viewer, offer.read(text)))
 
-    async def _connect(self, client: Client, viewer: Viewer, answer: offer.Answer) -> None:
+    async def _connect(self, client: Client, viewer: Viewer, answer: Answer) -> None:
         try:
             await viewer.peer.connect(answer, viewer.voice if viewer.voice and viewer.voice.may_speak else None)
         except ConnectionError as error:

@@ -76,6 +76,22 @@ def simplify(
 
 
 @compiled
+def enclosed_by(points: NDArray[np.int32], ends: NDArray[np.int64], shapes: NDArray[np.float64]) -> None:
+    """Give what each of some outlines encloses, as :func:`enclosed` does.
+
+    :param points: outlines one after another.
+    :param ends: where each ends.
+    :param shapes: ``(outlines, 6)``, filled.
+    """
+    first = 0
+    for number in range(len(ends)):
+        area, x, y, xx, xy, yy = enclosed(points[first : ends[number]])
+        shapes[number, 0], shapes[number, 1], shapes[number, 2] = area, x, y
+        shapes[number, 3], shapes[number, 4], shapes[number, 5] = xx, xy, yy
+        first = ends[number]
+
+
+@compiled
 def enclosed(points: NDArray[np.int32]) -> tuple[float, float, float, float, float, float]:
     """Give what a closed outline encloses, by Green's theorem; where that is nothing, what its points are.
 

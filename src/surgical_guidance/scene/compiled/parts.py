@@ -192,13 +192,29 @@ def score(
 
 
 @compiled
-def follow_border(labels: NDArray[np.uint8], column: int, row: int, points: NDArray[np.int32], at: int) -> int:
-    """Follow the outer border of a part.
+def follow_borders(
+    labels: NDArray[np.uint8],
+    runs: NDArray[np.int32],
+    roots: NDArray[np.int64],
+    points: NDArray[np.int32],
+    ends: NDArray[np.int64],
+) -> None:
+    """Follow the outer borders of parts.
 
-    :param column: of its first pixel, the leftmost of its topmost row.
-    :param points: ``(n, 2)``, filled with the border's pixels from ``at`` on. It must have room for four of each pixel.
-    :return: where they end.
+    :param roots: the first run of each.
+    :param points: ``(n, 2)``, filled with the borders' pixels, one after another. It must have room for four of each
+        pixel of a part.
+    :param ends: filled with where each border ends.
     """
+    at = 0
+    for part in range(len(roots)):
+        at = _follow(labels, runs[roots[part], 1], runs[roots[part], 0], points, at)
+        ends[part] = at
+
+
+@compiled
+def _follow(labels: NDArray[np.uint8], column: int, row: int, points: NDArray[np.int32], at: int) -> int:
+    """Follow one border from the leftmost pixel of its topmost row on, and give where its pixels end."""
     rows, columns = labels.shape
     label = labels[row, column]
     x, y = column, row
