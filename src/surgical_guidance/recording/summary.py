@@ -172,8 +172,13 @@ def _stages(messages: Sequence[tuple[float, Any]]) -> list[dict[str, Any]]:
     for at, message in messages:
         if last.get(message.stage) != (message.state, message.pid):
             last[message.stage] = (message.state, message.pid)
-            changes.append({'at': at, 'stage': message.stage, 'pid': int(message.pid), 'state': _named(STAGES, message.state),
-                            'detail': message.detail})  # fmt: skip
+            changes.append({
+                'at': at,
+                'stage': message.stage,
+                'pid': int(message.pid),
+                'state': _named(STAGES, message.state),
+                'detail': message.detail,
+            })  # fmt: skip
     return changes
 
 
