@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -333,49 +334,10 @@ def stop(name: str) -> Callable[[Lab], None]:
     return lambda running: running.process(name).send_signal(signal.SIGSTOP)
 
 
-FLOOD_EVERY_S = 0.005  # for each of four topics
-
-FLOOD = """
-import os, random, sys
-sys.path.insert(0, {path!r})
-from _fault_lab import flood
-flood({domain})
-"""
-
-
-def flood(domain: int) -> None:
-    """Send garbage on the topics of the frame path, 800 messages a second, until killed."""
-    import random
-    import time
-
-    from std_msgs.msg import Header
-    from surgical_guidance_msgs.msg import FrameRef, FrameTiming, SceneState, StageStatus, StageTiming
-
-    from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE
-    from surgical_guidance.ports import publisher
-
-    rclpy.init(args=[], domain_id=domain)
-    node = Node('garbage', namespace=NAMESPACE)
-    chance = random.Random(1)  # noqa: S311  (garbage, not a secret)
-    outputs = {topic: publisher(node, topic) for topic in (FRAME, SCENE, TIMING, HEARTBEAT)}
-    nan = float('nan')
-    while True:
-        time.sleep(FLOOD_EVERY_S)
-        outputs[FRAME].publish(
-            FrameRef(header=Header(), sequence=chance.getrandbits(60), ring='surgical_guidance.x', encoding='?' * 50,
-                     nominal_rate=chance.choice((nan, -1.0, 1e-9, 1e30)))
-        )  # fmt: skip
-        outputs[SCENE].publish(SceneState(sequence=chance.getrandbits(60), problem='garbage' * 20))
-        outputs[TIMING].publish(FrameTiming(stages=[StageTiming(stage='capture_to_advice', duration_ms=nan)]))
-        outputs[HEARTBEAT].publish(StageStatus(stage=chance.choice(('camera', 'nobody', '')), pid=2**31 - 1, state=99))
-
-
 def start_flood(running: Lab) -> None:
     """Start a peer that floods the graph."""
-    import subprocess
-
-    script = FLOOD.format(path=str(Path(__file__).parent), domain=int(os.environ['ROS_DOMAIN_ID']))
-    running.flood = subprocess.Popen([sys.executable, '-c', script])  # type: ignore[attr-defined]
+    command = [sys.executable, str(Path(__file__).with_name('_fault_peer.py')), os.environ['ROS_DOMAIN_ID']]
+    running.flood = subprocess.Popen(command)  # type: ignore[attr-defined]
 
 
 def end_flood(running: Lab) -> None:

@@ -36,7 +36,6 @@ TURN_S = 0.05
 WATCHDOG_TURN_S = 0.25  # its executor serves acknowledgements alone; waking it five times as often costs 1 % of a core
 FRAME_PATH_NICE = -10  # before every viewer and desktop on the same host
 WATCHDOG_NICE = -11  # and the one that watches it before that
-RECORDER_NICE = 10  # and after everybody else the one that only keeps
 SWITCH_S = 0.0005  # the interpreter's default of 5 ms lets a busy thread hold a frame up for that long
 
 
@@ -211,7 +210,7 @@ def relay_main() -> int:
 
 def recorder_main() -> int:
     """Run ``recorder_node``."""
-    return run(recorder, RECORDER_NICE)
+    return run(recorder)
 
 
 if __name__ == '__main__':

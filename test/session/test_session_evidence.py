@@ -16,7 +16,7 @@ from session_cli import Cli
 
 from prometheus_server import Prometheus
 from surgical_guidance.recording.schemas import message_class
-from surgical_guidance.recording.vault import HTML, JSON, MCAP, Piece, pieces
+from surgical_guidance.recording.vault import HTML, JSON, MCAP, pieces
 
 pytestmark = pytest.mark.processes
 
@@ -35,13 +35,16 @@ class Story:
         self.metrics = re.search(r'http://(\S+)/metrics', cli.wait_for_line('metrics: http', timeout_s=90.0))[1]
         self.evidence = cli.run_dir / 'evidence'
 
-    def wait_for_evidence(self, cause: str, timeout_s: float = 30.0) -> Piece:
+    def wait_for_evidence(self, cause: str, timeout_s: float = 60.0) -> dict:
+        """Give the summary of the first piece that names a cause; several causes share one piece."""
+        found: list[dict] = []
         for _ in range(int(timeout_s / 0.1)):
-            for piece in pieces(self.evidence):
-                if cause in piece.id:
-                    return piece
+            found = [json.loads((piece.path / JSON).read_text()) for piece in pieces(self.evidence)]
+            for summary in found:
+                if any(one['id'].startswith(cause) for one in summary['causes']):
+                    return summary
             threading.Event().wait(0.1)
-        raise AssertionError(f'no evidence of {cause} among {[piece.id for piece in pieces(self.evidence)]}')
+        raise AssertionError(f'no evidence of {cause} among {[summary["causes"] for summary in found]}')
 
 
 @pytest.fixture(scope='module')
@@ -94,8 +97,7 @@ def test_three_slow_frames_fire_the_alert_of_a_real_prometheus(story, tmp_path):
 
 
 def test_and_leave_evidence(story):
-    piece = story.wait_for_evidence('over_budget')
-    summary = json.loads((piece.path / JSON).read_text())
+    summary = story.wait_for_evidence('over_budget')
     assert summary['over_limit'] >= 3
     assert any(alarm['id'] == 'over_budget' for alarm in summary['alarms'])
     assert summary['parameters'].keys() >= {'camera', 'inference', 'advice', 'watchdog'}
@@ -104,21 +106,24 @@ def test_and_leave_evidence(story):
 
 def test_kill_9_of_the_frame_path_leaves_what_came_before_it_on_disk(story):
     guidance = story.cli.children()['guidance']
+    before = len(pieces(story.evidence))
     guidance.kill()
-    piece = story.wait_for_evidence('stage_lost')
+    for _ in range(600):
+        if len(pieces(story.evidence)) > before:
+            break
+        threading.Event().wait(0.1)
+    piece = pieces(story.evidence)[-1]
     assert {file.name for file in piece.path.iterdir()} == {MCAP, JSON, HTML}
-    last_frame, decoded = 0, {}
+    decoded: dict[str, list] = {}
     with (piece.path / MCAP).open('rb') as file:
         for schema, channel, message in make_reader(file).iter_messages():
-            decoded[channel.topic] = decoded.get(channel.topic, 0) + 1
             content = deserialize_message(message.data, message_class(schema.name))
-            if channel.topic.endswith('/timing') and content.sequence > last_frame:
-                last_frame = content.sequence
-    assert last_frame > 30
+            decoded.setdefault(channel.topic, []).append(content)
+    assert decoded['/rosout']
     for topic in ('camera/frame', 'scene', 'suggestion', 'timing', 'status', 'heartbeat', 'inference/status',
                   'recorder/image/compressed'):  # fmt: skip
         assert decoded.get(f'/surgical_guidance/{topic}'), topic
-    assert decoded['/rosout']
+    assert len({timing.sequence for timing in decoded['/surgical_guidance/timing']}) > 10
     summary = json.loads((piece.path / JSON).read_text())
-    assert {cause['id'].partition('.')[0] for cause in summary['causes']} >= {'stage_lost'}
+    assert any(cause['id'].startswith('stage_lost') for cause in summary['causes'])
     assert any(stage['pid'] == guidance.pid for stage in summary['stages'])

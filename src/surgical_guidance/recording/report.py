@@ -81,7 +81,10 @@ def _timeline(summary: Mapping[str, Any]) -> list[tuple[float, str, str, str, st
         what = f'{e["id"]} {"raised" if e["active"] else "cleared"}'
         by = f'; acknowledged by {e["acknowledged_by"]}' if e['acknowledged_by'] else ''
         rows.append((e['at'], 'alarm', e['priority'], what, f'{e["text_en"]} / {e["text_zh"]}; {e["detail"]}{by}'))
-    rows += [(e['at'], 'stage', '', f'{e["stage"]} (process {e["pid"]})', e['detail']) for e in summary['stages']]
+    rows += [
+        (e['at'], 'stage', '', f'{e["stage"]} {e["state"]} (process {e["pid"]})', e['detail'])
+        for e in summary['stages']
+    ]
     for e in summary['suggestions']:
         reason = f'; {e["reason"]}' if e['reason'] else ''
         text = f'{e["text_en"]} / {e["text_zh"]}' if e['text_en'] else ''

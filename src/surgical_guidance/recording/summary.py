@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +17,11 @@ from surgical_guidance.contract import LATENCY_LIMIT_MS, LATENCY_WARNING_MS
 from surgical_guidance.recording.memory import Record
 
 LOG_LINES: Final = 200
+_NUMBER: Final = re.compile(r'\d+(\.\d+)?')
 STATES: Final = ('starting', 'ok', 'degraded', 'interrupted', 'failed')
 SUGGESTION_STATES: Final = ('none', 'valid', 'interrupted', 'withdrawn')
 PRIORITIES: Final = ('none', 'low', 'medium', 'high')
+STAGES: Final = ('unconfigured', 'inactive', 'active', 'error', 'failed', 'finished')
 LEVELS: Final = {10: 'debug', 20: 'info', 30: 'warning', 40: 'error', 50: 'fatal'}
 
 
@@ -117,11 +120,14 @@ def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def _states(messages: Sequence[tuple[float, Any]]) -> list[dict[str, Any]]:
-    """Give every change of the state or its reasons."""
+    """Give every change of the state or its reasons; that a number in a reason is another one is no change."""
     changes: list[dict[str, Any]] = []
+    last: tuple[str, list[str]] | None = None
     for at, message in messages:
         state, reasons = _named(STATES, message.state), list(message.reasons)
-        if not changes or (state, reasons) != (changes[-1]['state'], changes[-1]['reasons']):
+        kind = (state, [_NUMBER.sub('#', reason) for reason in reasons])
+        if kind != last:
+            last = kind
             changes.append({'at': at, 'state': state, 'reasons': reasons})
     return changes
 
@@ -166,8 +172,13 @@ def _stages(messages: Sequence[tuple[float, Any]]) -> list[dict[str, Any]]:
     for at, message in messages:
         if last.get(message.stage) != (message.state, message.pid):
             last[message.stage] = (message.state, message.pid)
-            changes.append({'at': at, 'stage': message.stage, 'pid': int(message.pid), 'state': int(message.state),
-                            'detail': message.detail})  # fmt: skip
+            changes.append({
+                'at': at,
+                'stage': message.stage,
+                'pid': int(message.pid),
+                'state': _named(STAGES, message.state),
+                'detail': message.detail,
+            })  # fmt: skip
     return changes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from surgical_guidance.recording.summary import Decode, Names, summarise
 from surgical_guidance.recording.triggers import Cause
 from surgical_guidance.recording.vault import HTML, JSON, MCAP, Vault, name_of
 
+NICE = 10  # this thread alone steps back: keeping must go on when the host is overloaded, which is when it matters
 LOOK_S = 5.0  # how often it is looked at the disk while nothing is written
 PAGE = 2_000_000  # bytes that the page and the summary take at most, about
 
@@ -109,6 +111,7 @@ class EvidenceWriter:
         return done
 
     def _run(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         self._look()
         while not self._jobs.closed:
             job = self._jobs.take(LOOK_S)

@@ -130,8 +130,7 @@ class Run:
         listener = self._listener = Listener(self.collector)
         live = is_live(self.source)
         # Who watches and who shows come first: their start must not take the processor from the first frames.
-        # The recorder is started with them and not waited for: it yields to everybody.
-        self._bring_up(self._children[:3], lambda: listener.watched.is_set() and self.console_url)
+        self._bring_up(self._children[:3], lambda: listener.watched.is_set() and self.console_url and self._records())
         self._bring_up(
             self._children[3:],  # a camera that is not there yet is waited for with everything running
             lambda: listener.first_frame.is_set() or (live and 'camera' in self.collector.problems),
@@ -189,6 +188,10 @@ class Run:
             'source': hide_password(self.source),
             'duration_s': round(elapsed_s, 2),
         }
+
+    def _records(self) -> bool:
+        """Whether the recorder is up, or has said why not: guidance goes on without it."""
+        return bool(self.collector.details.get('recorder') or self.collector.problems.get('recorder'))
 
     @property
     def console_url(self) -> str:

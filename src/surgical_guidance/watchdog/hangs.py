@@ -58,7 +58,7 @@ class Hangs:
 
 
 def _silent_s(view: View, pid: int) -> float:
-    """Tell for how long nothing of a process has turned [s]: a sign of one of its stages is one of all of it."""
+    """Tell for how long nothing of a process has turned [s]: a sign of life of one stage is one of all."""
     return min(stage.silent_s for stage in view.stages.values() if stage.pid == pid)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from rclpy.action import ActionClient
@@ -51,8 +52,7 @@ class Callers:
     def _forget_others(self, name: str) -> None:
         """Throw away clients of another type: DDS has one type for a name in a process."""
         for key in [key for key in self._idle if key[0] == name]:
-            older = self._idle.pop(key)
-            self._turning.soon(lambda older=older: self._throw_away(older))  # type: ignore[misc]
+            self._turning.soon(partial(self._throw_away, self._idle.pop(key)))
 
     def _throw_away(self, client: Any) -> None:
         self._destroy(client)

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
@@ -74,7 +75,7 @@ class TurningNode:
         def finish(result: T | None, error: Exception | None) -> None:
             if done.done():  # nobody waits any more
                 if undo is not None and error is None:
-                    self.soon(lambda: _call(undo, result))
+                    self.soon(partial(_call, undo, result))
             elif error is not None:
                 done.set_exception(error)
             else:
