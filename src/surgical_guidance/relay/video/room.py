@@ -22,6 +22,7 @@ from surgical_guidance.relay.video import hardware, ladder, offer
 from surgical_guidance.relay.video.broadcast import KEY_EVERY_S, Broadcast
 from surgical_guidance.relay.video.keys import KeyRequests
 from surgical_guidance.relay.video.offer import Answer
+from surgical_guidance.relay.video.pace import Pace
 from surgical_guidance.relay.video.peer import Peer
 from surgical_guidance.relay.video.producer import Prepare, RungProducer, as_it_is
 from surgical_guidance.relay.video.rtp_clock import rtp_time
@@ -72,6 +73,8 @@ class Room:
         self._units: asyncio.Queue[Unit] = asyncio.Queue(WAITING)
         self._tasks: set[asyncio.Task[None]] = set()
         self._size = (1920, 1080)
+        self._pace = Pace(settings.max_height)
+        self._offered = 0
         self._sent = 0
         self._left_out = 0
         ops.register('video.start', self._start, needs='watch')
@@ -91,6 +94,7 @@ class Room:
     def offer(self, frame: FrameFact) -> None:
         """Leave a frame to be encoded, from any thread; its pixels are touched only while somebody watches."""
         for producer in self._producers:
+            self._offered += producer.watched
             producer.offer(frame)
 
     def halt(self) -> None:
@@ -129,6 +133,7 @@ class Room:
         """Tell how it goes, for ``/healthz``."""
         return {
             'encoder': self.encoder.codec,
+            'max_height': self._pace.max_height,
             'viewers': [viewer.json() for viewer in self._viewers.values()],
             'voices': self.voices.json(),
             'sent': self._sent,
@@ -137,7 +142,7 @@ class Room:
 
     def _ladder(self, width: int, height: int) -> tuple[ladder.Rung, ...]:
         self._size = (width, height)
-        return ladder.rungs(width, height, self._settings.max_height, self._settings.bit_rate)
+        return ladder.rungs(width, height, self._pace.max_height, self._settings.bit_rate)
 
     def _rungs(self) -> int:
         return len(self._ladder(*self._size))
@@ -222,6 +227,8 @@ class Room:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
+            dropped = sum(producer.dropped for producer in self._producers)
+            self._pace.look(self._offered, dropped, monotonic_ns())
             for viewer in list(self._viewers.values()):
                 if viewer.live:
                     now = rtp_time(monotonic_ns()), time.time_ns()
