@@ -29,6 +29,7 @@ class Camera:
         self._ring = RingWriter(ring_scope('test'), 8, SIZE[0] * SIZE[1] * 3)
         self._clock = StampClock.from_system()
         self._noise = np.random.default_rng(1).integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
+        self._rate = 25.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -37,13 +38,14 @@ class Camera:
         draft = self._ring.begin(*SIZE)
         draft.image[:] = self._noise  # as hard to compress as can be: large messages
         frame = self._ring.commit(draft, self._clock.stamp_ns(monotonic_ns()), monotonic_ns())
-        fact = FrameFact(frame.sequence, frame.stamp_ns, frame.monotonic_ns, frame.ring, frame.slot, 25.0)
+        fact = FrameFact(frame.sequence, frame.stamp_ns, frame.monotonic_ns, frame.ring, frame.slot, self._rate)
         self._service.frame(fact)
         self._service.scene(SceneFact(fact.sequence, fact.monotonic_ns, {'of': fact.sequence}))
         return fact
 
     def run(self, rate: float = 25.0) -> None:
         """Take frames until the end."""
+        self._rate = rate
 
         def shoot_on() -> None:
             while not self._stop.wait(1.0 / rate):
