@@ -14,8 +14,8 @@ from _run import MeasuredRun
 from surgical_guidance.bench import Measured, Tell
 
 SETTLE_S = 60.0  # caches, the recorder's memory and lazily made things fill up in this time
-SOURCE = 'phantom:?size=1920x1080&fps=30'
-QUICK_SOURCE = 'phantom:?size=320x180&fps=30'
+SOURCE = 'phantom:?size=1920x1080&rate=30'
+QUICK_SOURCE = 'phantom:?size=320x180&rate=30'
 QUICK_MINUTES = 0.33
 EVERY_S = 5.0
 EDGE_S = 60.0  # of the first and the last minute

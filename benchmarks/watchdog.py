@@ -15,7 +15,7 @@ from surgical_guidance.bench import Measured, Tell
 PAIRS = 12
 PART_S = 4.0
 SKIP_S = 0.5  # after each change
-SOURCE = 'phantom:?size=1920x1080&fps=30'
+SOURCE = 'phantom:?size=1920x1080&rate=30'
 
 
 def run(tell: Tell) -> Iterator[Measured]:
