@@ -114,6 +114,14 @@ def set_up(purpose: str) -> None:
         [interpreter, requirements / 'runtime.lock', includes, *sorted(p for p in messages.rglob('*') if p.is_file())],
     )
     step('surgical_guidance', VENV / 'stamps/project', install_project, [interpreter, ROOT / 'setup.py'])
+    rooms = ROOT / 'src/surgical_guidance'
+    compiled = [*sorted((rooms / 'scene').rglob('*.py')), rooms / 'inference/winners.py']
+    step(
+        'compiled loops',
+        VENV / 'stamps/compiled',
+        compile_loops,
+        [interpreter, requirements / 'runtime.lock', *compiled],
+    )
     if purpose == 'test':
         step(
             'test packages',
@@ -231,6 +239,15 @@ def install_project() -> None:
         ROOT,
         remedy='see the log',
     )
+
+
+def compile_loops() -> None:
+    """Compile what the frame path runs compiled, so that the first start need not."""
+    work = (
+        'from surgical_guidance.inference.winners import Winners; from surgical_guidance.scene.warm import warm_up; '
+        'warm_up(); Winners((3, 4, 4))'
+    )
+    command(VENV / 'bin/python', '-c', work, remedy='see the log')
 
 
 def install_debian_packages() -> None:
