@@ -18,6 +18,7 @@ from surgical_guidance.engines.progress import Progress
 from surgical_guidance.engines.trt_build import Cancelled, build
 
 BUILDER = """
+import signal
 import sys
 from pathlib import Path
 from surgical_guidance.engines import store
@@ -29,6 +30,7 @@ from surgical_guidance.engines.trt_build import Cancelled
 from surgical_guidance.inference.trt_library import load
 
 moment, manifest, folder = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 
 def here(*_):
     print('here', flush=True)
