@@ -1,4 +1,4 @@
-"""A peer of the graph that sends garbage on the topics of the frame path, some thousand messages a second, until it is killed."""
+"""A peer that sends garbage on the topics of the frame path, up to 1000 a second on each, until it is killed."""
 
 from __future__ import annotations
 
