@@ -346,7 +346,7 @@ def test_nothing_of_the_surgeons_page_is_cut_off(surgeon: Page, width: int, heig
         return e.scrollWidth > e.clientWidth + 1 || r.right > innerWidth + 1 || r.bottom > innerHeight + 1; })""")
     assert cut == []
     size = surgeon.evaluate('parseFloat(getComputedStyle(document.getElementById("text")).fontSize)')
-    assert size >= 0.055 * height
+    assert size >= 0.06 * height
 
 
 # Where the relay asks for tokens: a relay without ROS, in this process.
