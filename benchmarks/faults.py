@@ -67,6 +67,7 @@ def free_disk(running: Lab) -> None:
 QUICK = [
     *losses('guidance'),
     Fault('kill_relay', kill('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
+    Fault('kill_watchdog', kill('watchdog'), told('watchdog ended'), interrupts=False, through=is_starting),
     switched('camera_frozen', Switch.CAMERA, 1, either(reason('the same picture'), alarm('picture_frozen'))),
     switched('camera_unplugged', Switch.CAMERA, 2, either(reason('camera: '), alarm('camera_lost', 'stage_error'))),
     switched('camera_black', Switch.CAMERA, 3, either(reason('black for'), alarm('picture_black'))),
@@ -78,7 +79,6 @@ QUICK = [
           recovered=is_current),
 ]  # fmt: skip
 SLOW = [
-    Fault('kill_watchdog', kill('watchdog'), told('watchdog ended'), interrupts=False, through=is_starting),
     Fault('disk_full', fill_disk, alarm('alarm_log'), free_disk),
     Fault('kill_recorder', kill('recorder'), told('recorder ended'), interrupts=False, recovered=is_current),
     Fault('stop_relay', stop('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
