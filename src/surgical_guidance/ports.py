@@ -120,6 +120,25 @@ def qos(topic: Topic) -> QoSProfile:
     )
 
 
+def quiet_qos(topic: Topic, depth: int) -> QoSProfile:
+    """Give the quality of service for one who looks at a topic by its own clock.
+
+    Without what wakes the middleware up once more with each message: a deadline is a timer that is set anew, an
+    acknowledgement a timer and an answer.
+
+    :param depth: messages that may wait.
+    """
+    from rclpy.duration import Duration
+    from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+
+    profile = qos(topic)
+    profile.depth = depth
+    profile.deadline = profile.liveliness_lease_duration = Duration()
+    if profile.durability == DurabilityPolicy.VOLATILE:  # the last one of the others must come
+        profile.reliability = ReliabilityPolicy.BEST_EFFORT
+    return profile
+
+
 def publisher(node: Node, topic: Topic, *, events: PublisherEventCallbacks | None = None) -> Publisher[Any]:
     """Make the publisher of a topic on a node."""
     return node.create_publisher(message_class(topic), topic.name, qos(topic), event_callbacks=events)
