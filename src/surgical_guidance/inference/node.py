@@ -164,7 +164,7 @@ class InferenceNode(StageNode[InferenceParams]):
                 reasons = '; '.join(f'{engine}: {reason}' for engine, reason in told)
                 self.get_logger().info(f'engines passed over: {reasons}')
         for left_out in lineup.left_out:
-            self.get_logger().warning(f'the degradation ladder does without a smaller picture: {left_out}')
+            self.get_logger().warning(f'a size of picture is done without: {left_out}')
         for member in lineup.members:
             pace_ms, budget_ms = member.paces[1.0], member.manifest.budget_ms
             report = f'{member.manifest.name}: {pace_ms:.1f} ms a look when warm, its budget is {budget_ms:g} ms'
