@@ -44,6 +44,7 @@ from surgical_guidance.scene.state import SceneState, StageTime
 from surgical_guidance.scene.warm import warm_up
 from surgical_guidance.stage import StageNode, StageParams
 
+_scene_is_warm = threading.Event()  # what is compiled is the process's
 _LONG_S = 2.0  # in which what was compiled before has long been loaded
 _JOIN_S = 5.0  # an inference that takes longer than this hangs
 
@@ -153,7 +154,8 @@ class InferenceNode(StageNode[InferenceParams]):
         lineup.ask(self._step)
         if params.fit_at_start:
             self._tell_fit(lineup.begin_where_it_fits(), ladder)
-        compiling_s = warm_up()
+        compiling_s = 0.0 if _scene_is_warm.is_set() else warm_up()
+        _scene_is_warm.set()
         if compiling_s > _LONG_S:
             self.get_logger().info(f'the scene was compiled in {compiling_s:.0f} s, once on this machine')
         self._lineup = lineup
