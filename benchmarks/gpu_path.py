@@ -285,7 +285,11 @@ def _three(manifests: list[Manifest], frames: list[Frame]) -> Iterator[Measured]
 
 
 def _gaps(manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
-    """Find the longest time within a frame in which the GPU does nothing, as CUPTI saw it."""
+    """Find the longest time within a frame in which the GPU does nothing, as CUPTI saw it.
+
+    CUPTI delays what it looks at: the launch of a graph, and memsets in it. Therefore also: what a frame takes without
+    it, less the time of all work on the GPU. That is all gaps together, and what the host needs before and after.
+    """
     made = engine(manifest, **_BEST)
     try:
         for number in range(WARM_UP):
@@ -309,8 +313,11 @@ def _gaps(manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
     print('  longest gap of each frame [us]:', ' '.join(f'{gap:.0f}' for gap, _ in longest))
     yield Measured('longest_gap', worst, 'us')
     yield Measured('longest_gap_p50', statistics.median(gap for gap, _ in longest), 'us')
-    spans = [max(stop for _, stop, _ in frame) - frame[0][0] for frame in profiled]
-    yield Measured('profiled_frame_p50', statistics.median(spans) / 1e3, 'ms')
+    busy = statistics.median(sum(stop - start for start, stop, _ in frame) for frame in profiled)
+    seen = statistics.median(max(stop for _, stop, _ in frame) - frame[0][0] for frame in profiled)
+    yield Measured('profiled_frame_p50', seen / 1e3, 'ms')
+    yield Measured('frame_busy_p50', busy / 1e3, 'ms')
+    yield Measured('frame_not_busy_p50', 1e3 * _RESULT['one'] - busy, 'us')
 
 
 _Piece = tuple[float, float, str]
