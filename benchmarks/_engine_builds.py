@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from surgical_guidance.engines import shapes
 from surgical_guidance.engines.artefact import write_artefact
-from surgical_guidance.engines.calibrate import calibrate
+from surgical_guidance.engines.calibrate import Method, calibrate
 from surgical_guidance.engines.calibration_set import open_set
 from surgical_guidance.engines.inspection import inputs_of
 from surgical_guidance.engines.make import make
 from surgical_guidance.engines.options import Options, Precision
-from surgical_guidance.engines.pictures import from_phantom
 from surgical_guidance.engines.source import Source, open_source
 from surgical_guidance.engines.store import Store
 from surgical_guidance.engines.verify import open_subject, verify
 from surgical_guidance.errors import GuidanceError
+from surgical_guidance.evaluation.example import Example
 from surgical_guidance.inference.manifest import Manifest
 from surgical_guidance.inference.plan import Range
 from surgical_guidance.inference.trt_library import load
@@ -28,7 +28,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / 'test'))
 from foreign_models import FOREIGN
 
 PRECISIONS: tuple[Precision, ...] = ('fp32', 'fp16', 'int8')
-BUILT_ON, VERIFIED_ON = 1, 8  # pictures: where only the build counts; for the loss
+BUILT_ON = 1  # pictures that ranges are found on where only the build counts
+VERIFIED = 'phantom_segmentation'  # whose loss is measured
 EFFORT = 0  # of the library's optimiser: all of it in a minute
 
 
@@ -59,8 +60,10 @@ def build(folder: Path, name: str, precision: Precision) -> list[Build]:
     source, library, store, ranges = _source(folder, name), load('tensorrt_rtx'), Store(folder / 'cache'), None
     if precision == 'int8':
         ranges = folder / f'{name}.int8.onnx'
-        pictures = open_set(folder / 'pictures').pictures[:BUILT_ON]
-        write_artefact(ranges, calibrate(source, pictures, 'minmax'), source, 'int8', {'method': 'minmax'})
+        pictures = open_set(folder / 'pictures').pictures
+        method: Method = 'percentile' if name == VERIFIED else 'minmax'
+        network = calibrate(source, pictures if name == VERIFIED else pictures[:BUILT_ON], method)
+        write_artefact(ranges, network, source, 'int8', {'method': method})
     built = []
     for profiles in _profiles(source):
         options = Options(precision=precision, profiles=profiles, effort=EFFORT)
@@ -76,17 +79,13 @@ def build(folder: Path, name: str, precision: Precision) -> list[Build]:
     return built
 
 
-def drop(folder: Path, precision: Precision) -> float:
-    """Verify the segmentation against the phantom's truth, on cameras no model was trained on; give the drop."""
-    source, ranges = open_source('phantom_segmentation'), None
-    if precision == 'int8':
-        ranges = folder / 'segmentation.int8.onnx'
-        network = calibrate(source, open_set(folder / 'pictures').pictures, 'percentile')
-        write_artefact(ranges, network, source, 'int8', {'method': 'percentile'})
-    profiles = shapes.live(inputs_of(source.graph), source.sizes, '')
-    options = Options(precision=precision, profiles=profiles, effort=EFFORT)
-    place = make(source, options, load('tensorrt_rtx'), ranges, Store(folder / 'cache')).path
-    return verify(source, open_subject(place, source), list(from_phantom(VERIFIED_ON))).drop
+def drop(folder: Path, precision: Precision, examples: Sequence[Example]) -> float:
+    """Verify what was built of the segmentation, on pictures with their truth; give the drop [points]."""
+    source = open_source(VERIFIED)
+    ranges = folder / f'{VERIFIED}.int8.onnx' if precision == 'int8' else None
+    options = Options(precision=precision, profiles=next(_profiles(source)), effort=EFFORT)
+    made = make(source, options, load('tensorrt_rtx'), ranges, Store(folder / 'cache'))
+    return verify(source, open_subject(made.path, source), examples).drop
 
 
 def _profiles(source: Source) -> Iterator[tuple[dict[str, Range], ...]]:
