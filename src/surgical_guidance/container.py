@@ -36,6 +36,7 @@ TURN_S = 0.05
 WATCHDOG_TURN_S = 0.25  # its executor serves acknowledgements alone; waking it five times as often costs 1 % of a core
 FRAME_PATH_NICE = -10  # before every viewer and desktop on the same host
 WATCHDOG_NICE = -11  # and the one that watches it before that
+RELAY_TURN_S = 0.25  # whatever comes wakes it
 RELAY_NICE = -5  # what the room sends out goes before who looks at it on the same host, and after the frame path
 SWITCH_S = 0.0005  # the interpreter's default of 5 ms lets a busy thread hold a frame up for that long
 
@@ -206,7 +207,7 @@ def watchdog_main() -> int:
 
 def relay_main() -> int:
     """Run ``relay_node``."""
-    return run(relay, RELAY_NICE)
+    return run(relay, RELAY_NICE, RELAY_TURN_S)
 
 
 def recorder_main() -> int:
