@@ -160,5 +160,6 @@ def test_who_does_not_speak_tls_or_does_not_know_the_certificate_gets_nothing(gu
     guarded.run(knock())
     guarded.node.close()
     log = guarded.log.read_text(encoding='utf-8')
+    assert 'refused: no TLS' in log
     assert 'eyJ' not in log
     assert verify([guarded.log]).holds

@@ -20,7 +20,7 @@ from surgical_guidance.relay.bridge.interfaces import find
 try:
     from pybase64 import b64encode as _encode
 except ModuleNotFoundError:  # forty times as slow, but it is there
-    from base64 import b64encode as _encode
+    from base64 import b64encode as _encode  # type: ignore[assignment]
 
 Convert = Callable[[Any], Any]
 Values = dict[str, Any]

@@ -59,6 +59,10 @@ class Doorstep:
         if self._addresses[address] <= 0:
             del self._addresses[address]
 
+    def refuse(self, address: str, why: str) -> None:
+        """Note that a connection came to nothing."""
+        self._on_refused(address, why)
+
     def wait(self, transport: asyncio.Transport, address: str) -> None:
         """Give a connection its time to ask, from now on."""
         self.heard(transport)
@@ -157,6 +161,8 @@ class Site(web.BaseSite):
             connection.close()
             if not protocol.made:
                 self._doorstep.give(address)
+                if isinstance(error, OSError) and self._ssl_context:
+                    self._doorstep.refuse(address, 'no TLS')
             if isinstance(error, asyncio.CancelledError):
                 raise
 
