@@ -171,10 +171,10 @@ class RelayNode(StageNode[RelayParams]):
     def stop(self) -> None:
         """Send every page away and let go of the port."""
         self.bridge.stop()
+        self._inputs.close()
         if self._service is not None:
-            self._service.stop()  # before the inputs: it says what it wants of them as long as it runs
+            self._service.stop()
             self._service = None
-            self._inputs.close()
             self.destroy_publisher(self._drawn)
             for client in self._asked.values():
                 self.destroy_client(client)

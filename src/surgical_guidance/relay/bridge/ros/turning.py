@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
-from surgical_guidance.relay.bridge.ros.reading import Reader
+from surgical_guidance.relay.reading import Reader
 
 if TYPE_CHECKING:
     from rclpy.context import Context
@@ -47,7 +47,7 @@ class TurningNode:
         self._work: deque[Callable[[], None]] = deque()
         self._stopped = False
         self._thread = threading.Thread(target=self._turn, name=name)
-        self.reader = Reader(self.node.context, on_problem)
+        self.reader = Reader(name, self.node.context, on_problem)
         """Takes the messages of subscriptions that are made in its group."""
 
     def start(self) -> None:
