@@ -17,6 +17,7 @@ from surgical_guidance.errors import FrameError
 from surgical_guidance.frames import Frame, RingReaders
 
 if TYPE_CHECKING:
+    from rclpy.callback_groups import CallbackGroup
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
     from rclpy.node import Node
     from rclpy.publisher import Publisher
@@ -150,9 +151,12 @@ def subscription(
     callback: Callable[[Any], None],
     *,
     events: SubscriptionEventCallbacks | None = None,
+    group: CallbackGroup | None = None,
 ) -> Subscription[Any]:
     """Make a subscription to a topic on a node."""
-    return node.create_subscription(message_class(topic), topic.name, callback, qos(topic), event_callbacks=events)
+    return node.create_subscription(
+        message_class(topic), topic.name, callback, qos(topic), event_callbacks=events, callback_group=group
+    )
 
 
 def frame_ref(frame: Frame, nominal_rate: float = 0.0) -> FrameRef:
