@@ -151,6 +151,12 @@ export class PictureView {
     if (this.header) this.onDrawn(this.header, draw(this.overlayContext, this.header, this.options));
   }
 
+  /** How large the picture is, and how large the camera's own; undefined before the first. */
+  sizes(): { shown: [number, number]; camera: [number, number] } | undefined {
+    const { picture } = this.places;
+    return this.header && { shown: [picture.width, picture.height], camera: [this.header.width, this.header.height] };
+  }
+
   /** Median delay from capture to drawn [ms]; NaN while unknown. */
   delay(): number {
     return median(this.delays);

@@ -233,7 +233,7 @@ export class Room {
     setData(document.body, 'role', message.you?.role ?? '');
     setData(document.body, 'draws', String(this.may('annotate')));
     this.marks.reset(message.marks);
-    this.video.hello(message.video);
+    this.video.hello(message.video ?? null);
     byId('people-card').hidden = !this.may('participants');
     if (this.me?.may.includes('participants')) this.link.send({ op: 'participants' });
     this.page.onHello?.(message);

@@ -49,6 +49,9 @@ const chinese = {
   withheld: '镜头在体外：画面已遮蔽',
   endExpired: '您的令牌已到期', endRevoked: '您的令牌已被吊销', endEnded: '主刀已结束本次会话', endsIn: (s: number) => `令牌 ${s} 秒后到期：点此续期`,
   way: '画面方式', wayVideo: '视频 (WebRTC)', wayPictures: '单幅图像 (JPEG)',
+  pictureSize: '画面尺寸', sizeOf: (shown: string, camera: string) => `${shown}（摄像头 ${camera}）`,
+  smallerSoftware: '画面小于摄像头原图：此主机没有硬件编码器，处理器核心较少或正忙，较小的画面才能及时送达',
+  smaller: '画面小于摄像头原图，以便及时送达', smallerPictures: '单幅图像会缩小，以便及时送达',
   times: (n: number) => `第 ${n} 次`,
   classes: {
     grasper: '抓钳', l_hook_electrocautery: '电钩', clipper: '施夹器', suction: '吸引器', abdominal_wall: '腹壁', liver: '肝脏',
@@ -121,6 +124,10 @@ const english: Words = {
   endExpired: 'your token has expired', endRevoked: 'your token was revoked', endEnded: 'the surgeon has ended this session',
   endsIn: s => `your token ends in ${s} s: press here to renew`,
   way: 'Pictures as', wayVideo: 'video (WebRTC)', wayPictures: 'single JPEGs',
+  pictureSize: 'Picture size', sizeOf: (shown, camera) => `${shown} of ${camera}`,
+  smallerSoftware: "Smaller than the camera's: this host has no video encoder in hardware and its processor has few cores, or is "
+    + 'busy; a smaller picture is in time',
+  smaller: "Smaller than the camera's, to be in time", smallerPictures: 'Single pictures are made smaller, to be in time',
   times: n => `${n} times`,
   classes: {
     grasper: 'grasper', l_hook_electrocautery: 'hook', clipper: 'clipper', suction: 'suction', abdominal_wall: 'abdominal wall',

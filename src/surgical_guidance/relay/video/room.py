@@ -73,7 +73,7 @@ class Room:
         self._units: asyncio.Queue[Unit] = asyncio.Queue(WAITING)
         self._tasks: set[asyncio.Task[None]] = set()
         self._size = (1920, 1080)
-        self._pace = Pace(settings.max_height)
+        self._pace = Pace(settings.max_height or hardware.height(self.encoder.codec))
         self._offered = 0
         self._sent = 0
         self._left_out = 0
@@ -128,6 +128,11 @@ class Room:
     def rtp_description(self) -> str:
         """SDP of the plain RTP stream; empty where there is none."""
         return self._broadcast.sdp() if self._broadcast is not None else ''
+
+    @property
+    def told(self) -> Json:
+        """What a page is told: the encoder, and whether it is one of the processor's."""
+        return {'encoder': self.encoder.codec, 'software': self.encoder.codec == hardware.SOFTWARE}
 
     def json(self) -> Json:
         """Tell how it goes, for ``/healthz``."""
