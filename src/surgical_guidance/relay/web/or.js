@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 318dc96cdfa3d21b525aa9c685ca7c50d09fc9dbae59228b0dc18794526bd39b. Edit those.
+// Made by `npm run build` in console/, from sources 00a5ea7c3776da6c41357474e57a96b9a335f05454f06b84305401b9efb643f3. Edit those.
 import {
   Room,
   alarmStatus,

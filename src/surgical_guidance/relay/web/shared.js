@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 318dc96cdfa3d21b525aa9c685ca7c50d09fc9dbae59228b0dc18794526bd39b. Edit those.
+// Made by `npm run build` in console/, from sources 00a5ea7c3776da6c41357474e57a96b9a335f05454f06b84305401b9efb643f3. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -164,7 +164,7 @@ var chinese = {
   endDetail: "所有远程人员将被断开。手术室内的指导继续运行。",
   cancel: "取消",
   end: "结束会话",
-  soundBlocked: "报警声被浏览器阻止：点此开启",
+  soundBlocked: "报警声未开启：点此开启",
   soundNone: "此浏览器无法发声",
   soundOn: "报警声已开启",
   orTitle: "手术室",
@@ -354,7 +354,7 @@ var english = {
   endDetail: "Everybody remote is disconnected. Guidance in the operating room goes on.",
   cancel: "Cancel",
   end: "End session",
-  soundBlocked: "The browser blocks alarm sounds: press here to turn them on",
+  soundBlocked: "Alarm sounds are off: press here to turn them on",
   soundNone: "This browser cannot make sounds",
   soundOn: "Alarm sounds are on",
   orTitle: "Operating room",
