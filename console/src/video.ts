@@ -109,7 +109,7 @@ export class Video {
     element.muted = true;
     element.playsInline = true;
     element.srcObject = new MediaStream([track]);
-    element.className = 'unseen';
+    element.className = 'source'; // not seen, it is not put together with the page: only its frames are drawn
     document.body.append(element);
     this.element = element;
     const next = (_now: number, { rtpTimestamp, width, height }: VideoFrameCallbackMetadata): void => {

@@ -93,6 +93,8 @@ class Room:
 
     def offer(self, frame: FrameFact) -> None:
         """Leave a frame to be encoded, from any thread; its pixels are touched only while somebody watches."""
+        if frame.sequence % self._pace.every:
+            return
         for producer in self._producers:
             self._offered += producer.watched
             producer.offer(frame)
@@ -139,6 +141,7 @@ class Room:
         return {
             'encoder': self.encoder.codec,
             'max_height': self._pace.max_height,
+            'every': self._pace.every,
             'viewers': [viewer.json() for viewer in self._viewers.values()],
             'voices': self.voices.json(),
             'sent': self._sent,
@@ -232,8 +235,8 @@ class Room:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
-            dropped = sum(producer.dropped for producer in self._producers)
-            self._pace.look(self._offered, dropped, monotonic_ns())
+            behind = sum(producer.dropped + producer.late for producer in self._producers)
+            self._pace.look(self._offered, behind, monotonic_ns())
             for viewer in list(self._viewers.values()):
                 if viewer.live:
                     now = rtp_time(monotonic_ns()), time.time_ns()

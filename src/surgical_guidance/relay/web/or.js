@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 00a5ea7c3776da6c41357474e57a96b9a335f05454f06b84305401b9efb643f3. Edit those.
+// Made by `npm run build` in console/, from sources f66705b2c1e621775f617b2a7f282c5bddc870b3700561b40d4a045b604732a3. Edit those.
 import {
   Room,
   alarmStatus,

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 00a5ea7c3776da6c41357474e57a96b9a335f05454f06b84305401b9efb643f3. Edit those.
+// Made by `npm run build` in console/, from sources f66705b2c1e621775f617b2a7f282c5bddc870b3700561b40d4a045b604732a3. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -1052,7 +1052,9 @@ var Marks = class {
   marks = /* @__PURE__ */ new Map();
   mine = /* @__PURE__ */ new Map();
   // id -> whether the relay has it
-  drawing = false;
+  fading = 0;
+  // the animation frame that is asked for
+  later;
   /** Take what the relay says about a mark. */
   take(message) {
     const { id, author, kind } = message;
@@ -1107,15 +1109,14 @@ var Marks = class {
   get size() {
     return this.marks.size;
   }
-  /** Draw now, and again while anything fades. */
+  /** Draw now, again when the first begins to fade, and then with every frame of the screen. */
   draw() {
     this.paint();
-    if (this.drawing || !this.marks.size) return;
-    this.drawing = true;
-    requestAnimationFrame(() => {
-      this.drawing = false;
-      this.draw();
-    });
+    clearTimeout(this.later);
+    cancelAnimationFrame(this.fading);
+    const wait = Math.min(...[...this.marks.values()].map((mark) => mark.until)) - FADING_MS - performance.now();
+    if (wait <= 0) this.fading = requestAnimationFrame(() => this.draw());
+    else if (wait < Infinity) this.later = setTimeout(() => this.draw(), wait);
   }
   forget(id, author) {
     if (this.mine.has(id)) this.marks.delete(id);
@@ -1307,7 +1308,7 @@ var Video = class {
     element.muted = true;
     element.playsInline = true;
     element.srcObject = new MediaStream([track]);
-    element.className = "unseen";
+    element.className = "source";
     document.body.append(element);
     this.element = element;
     const next = (_now, { rtpTimestamp, width, height }) => {
