@@ -20,7 +20,7 @@ from surgical_guidance.relay.video.encoder import Encoder, to_i420
 from surgical_guidance.relay.video.units import Unit, payloads
 
 LATE_NS = NS_PER_S // 30  # from capture to encoded: the next frame is there
-NICE = 2  # steps back a little: the operating room goes first
+NICE = 2  # steps back a little, from where the relay stands: its answers go first
 
 Prepare = Callable[[FrameFact, Frame], NDArray[np.uint8]]
 """Gives the pixels that may leave: masked, pixelated. Called in the thread of the rung, for each frame."""
@@ -91,7 +91,7 @@ class RungProducer:
         return self._frames.dropped
 
     def _run(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # Linux: of the thread, not of the process
+        os.nice(NICE)  # Linux: of the thread, not of the process
         while not self._frames.closed:
             fact = self._frames.take()
             if fact is None:
