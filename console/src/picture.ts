@@ -99,7 +99,8 @@ export class PictureView {
 
   /** Show a frame of the video, with its own overlay if that is here already. */
   frame(source: HTMLVideoElement, rtp: number, width: number, height: number): void {
-    const captured_ms = this.relay.now() - age(rtp, this.relay.now());
+    const now = this.relay.now();
+    const captured_ms = now - age(rtp, now);
     if (captured_ms <= this.newest) return;
     const bare: PictureHeader = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height, ...this.size };
     this.put({ ...bare, ...this.overlays.get(rtp) }, source, width, height);

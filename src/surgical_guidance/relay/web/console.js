@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources f66705b2c1e621775f617b2a7f282c5bddc870b3700561b40d4a045b604732a3. Edit those.
+// Made by `npm run build` in console/, from sources 78e3863260d74b08fcc11330862b2a01ce18698962dff5b8a33bfe9bafd076bb. Edit those.
 import {
   Room,
   Timeline,

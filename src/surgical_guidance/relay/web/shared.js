@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources f66705b2c1e621775f617b2a7f282c5bddc870b3700561b40d4a045b604732a3. Edit those.
+// Made by `npm run build` in console/, from sources 78e3863260d74b08fcc11330862b2a01ce18698962dff5b8a33bfe9bafd076bb. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -1427,7 +1427,8 @@ var PictureView = class {
   }
   /** Show a frame of the video, with its own overlay if that is here already. */
   frame(source, rtp, width, height) {
-    const captured_ms = this.relay.now() - age(rtp, this.relay.now());
+    const now = this.relay.now();
+    const captured_ms = now - age(rtp, now);
     if (captured_ms <= this.newest) return;
     const bare = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height, ...this.size };
     this.put({ ...bare, ...this.overlays.get(rtp) }, source, width, height);
@@ -1604,6 +1605,7 @@ var Voice = class {
 // src/room.ts
 var REFRESH_MS = 100;
 var NUMBERS_MS = 500;
+var PLAIN_MS = 250;
 var LEVEL_KEPT = `surgical-guidance.outlines${location.pathname}`;
 var SHOWN = /* @__PURE__ */ new Set(["pause_audio", "acknowledge"]);
 var UNKNOWN = {
@@ -1615,6 +1617,7 @@ var UNKNOWN = {
   advice: { status: "unavailable", why: "" }
 };
 var Room = class {
+  // when a picture last had its scene
   constructor(page) {
     this.page = page;
     this.login = new Login(
@@ -1670,14 +1673,7 @@ var Room = class {
         ...inset ? { inset } : {}
       },
       this.link,
-      (header, classes) => {
-        byId("plain").hidden = Boolean(header.scene?.valid);
-        rebuild(byId("legend"), [classes, current()], () => classes.map((item) => {
-          const swatch = make("i", {});
-          swatch.style.background = colour(item);
-          return make("li", {}, swatch, className(item));
-        }));
-      },
+      (header, classes) => this.renderOutlined(header, classes),
       () => this.marks.draw()
     );
     this.voice = new Voice((message) => this.link.send(message), () => this.renderVoice(), () => tell(words().noMicrophone));
@@ -1704,6 +1700,7 @@ var Room = class {
   marks;
   login;
   session = "";
+  outlined = -Infinity;
   start() {
     apply();
     const kept = localStorage.getItem(LEVEL_KEPT);
@@ -1757,6 +1754,18 @@ var Room = class {
     }
     const others = this.speakers.filter(({ id }) => id !== this.me?.id).map(({ name }) => name);
     setText(byId("speaking"), others.length ? word.speaks(others.join(", ")) : "");
+  }
+  /** Say what is drawn over the picture, or that nothing is; a picture whose outlines may still come says neither. */
+  renderOutlined(header, classes) {
+    const now = performance.now();
+    if (header.scene) this.outlined = now;
+    else if (now - this.outlined < PLAIN_MS) return;
+    byId("plain").hidden = Boolean(header.scene?.valid);
+    rebuild(byId("legend"), [classes, current()], () => classes.map((item) => {
+      const swatch = make("i", {});
+      swatch.style.background = colour(item);
+      return make("li", {}, swatch, className(item));
+    }));
   }
   nextLevel() {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? "All");
