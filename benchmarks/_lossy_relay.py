@@ -28,7 +28,7 @@ def main(address: str, size: str) -> None:
     # In a namespace of this test's own, which nobody else reaches: no TLS and no tokens.
     service = Service(
         listener,
-        Settings(80, 1280, Limits(), video=VideoSettings('libx264', 720, reach=Reach((address,)))),
+        Settings(80, 1280, Limits(), video=VideoSettings(encoder='libx264', reach=Reach((address,)))),
         lambda: None,
         lambda problem: print(problem, file=sys.stderr) if problem else None,
         door=Door(Policy.load(), names=(address,)),

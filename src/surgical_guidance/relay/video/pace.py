@@ -13,7 +13,10 @@ HEIGHTS = (1080, 720, 540)  # with each frame
 HALVED = (540, 360)  # and then with every second
 BEHIND = 0.2  # share of the frames of a look that were not encoded, or late
 MIN_FRAMES = 10  # in a look; fewer tell nothing
-QUIET_S = 60.0  # before a larger size is tried
+BAD_LOOKS = (
+    3  # in a row: a browser that starts on the same host takes a moment of the processor, not all of it for long
+)
+QUIET_S = 20.0  # before a larger size is tried
 QUIET_MAX_S = 960.0
 
 
@@ -29,6 +32,7 @@ class Pace:
         self._steps = [(height, 1) for height in whole] + [(height, 2) for height in halved]
         self._step = 0
         self._offered = self._behind = 0
+        self._bad = 0
         self._calm_since_ns: int | None = None
         self._quiet_s = QUIET_S
 
@@ -52,12 +56,15 @@ class Pace:
         frames, late = offered - self._offered, behind - self._behind
         self._offered, self._behind = offered, behind
         if frames < MIN_FRAMES:
-            self._calm_since_ns = None
+            self._calm_since_ns, self._bad = None, 0
         elif late > BEHIND * frames:
             self._calm_since_ns = None
-            if self._step + 1 < len(self._steps):
+            self._bad += 1
+            if self._bad >= BAD_LOOKS and self._step + 1 < len(self._steps):
                 self._step += 1
+                self._bad = 0
         else:
+            self._bad = 0
             self._calm_since_ns = now_ns if self._calm_since_ns is None else self._calm_since_ns
             if self._step and now_ns - self._calm_since_ns >= self._quiet_s * NS_PER_S:
                 self._step -= 1
