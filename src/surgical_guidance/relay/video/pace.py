@@ -13,9 +13,7 @@ HEIGHTS = (1080, 720, 540)  # with each frame
 HALVED = (540, 360)  # and then with every second
 BEHIND = 0.2  # share of the frames of a look that were not encoded, or late
 MIN_FRAMES = 10  # in a look; fewer tell nothing
-BAD_LOOKS = (
-    3  # in a row: a browser that starts on the same host takes a moment of the processor, not all of it for long
-)
+BAD_LOOKS = 3  # in a row: a browser that starts on the same host takes much for a moment only
 QUIET_S = 20.0  # before a larger size is tried
 QUIET_MAX_S = 960.0
 
