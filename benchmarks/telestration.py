@@ -134,7 +134,7 @@ def _wait_for_ink(one: Page, other: Page) -> None:
     :raises HostError: with what the page that drew it says, if it does not come.
     """
     try:
-        other.wait_for_function('window.seen', timeout=STROKE_MS)
+        other.wait_for_function('() => window.seen', timeout=STROKE_MS)
     except PlaywrightError as error:
         told = one.evaluate("document.getElementById('toast').textContent")
         raise HostError(
