@@ -77,7 +77,13 @@ class RelayParams(StageParams):
     max_width: int = param(1280, 'width that larger pictures are scaled down to [px]', minimum=320, maximum=3840)
     video: bool = param(True, 'whether pages get video (WebRTC); single pictures are sent to those that cannot have it')
     video_encoder: str = param(AUTO, 'H.264 encoder; auto: one in hardware if it works, else libx264')
-    video_height: int = param(1080, 'height that larger video is scaled down to [px]', minimum=240, maximum=2160)
+    video_height: int = param(
+        0,
+        'height that larger video is scaled down to [px]; 0: 1080 with an encoder in hardware or more than four cores, '
+        '720 with four, 540 with two',
+        minimum=0,
+        maximum=2160,
+    )
     video_kbps: int = param(
         6000, 'bit rate of video of 1920x1080; less for smaller [kbit/s]', minimum=500, maximum=50000
     )

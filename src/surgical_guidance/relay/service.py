@@ -351,7 +351,7 @@ class Service:
         self._send(self._pairing.overdue(monotonic_ns()))
 
     def _hello(self) -> Json:
-        video = {'encoder': self._video.encoder.codec} if self._video is not None else None
+        video = self._video.told if self._video is not None else None
         return {
             'protocol': wire.PROTOCOL,
             'session': self._session,
