@@ -141,7 +141,7 @@ def _start(job: Job, done: Any, stop: Any) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed cannot say so."""
+    """End where the parent was killed: it cannot say so."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
