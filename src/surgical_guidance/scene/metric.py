@@ -104,7 +104,7 @@ def proximities(
 
 
 def _allow_for_blood(structures: Sequence[Region], found: NDArray[np.float64]) -> None:
-    """Widen the sigma of distances to tubes that go on under blood: they may be as near as that blood is, two sigma off.
+    """Widen the sigma of distances to tubes that go on under blood: two sigma off they may be as near as that blood is.
 
     :param found: distances of tips to structures, as ``nearest.measure`` gives them.
     """
