@@ -33,7 +33,7 @@ demo:
 
 test:
 	$(BOOTSTRAP) test
-	@.venv/bin/python -m pytest $(TESTS)
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
 
 check:
 	$(BOOTSTRAP) test

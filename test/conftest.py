@@ -32,8 +32,16 @@ _domains = itertools.count()
 
 @pytest.fixture(scope='session')
 def domain() -> Callable[[], int]:
-    """Give a ROS domain id that no other test of this machine uses at the moment."""
-    return lambda: 1 + (os.getpid() * 7 + next(_domains)) % 200
+    """Give a ROS domain id that no other test of this machine uses at the moment: each lane has its own half."""
+    lane = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')) % 2
+    return lambda: 1 + lane + 2 * ((os.getpid() * 7 + next(_domains)) % 100)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let all tests that start processes or a browser run in one lane, one after another, and the others beside them."""
+    for item in items:
+        alone = item.get_closest_marker('processes') or item.get_closest_marker('browser')
+        item.add_marker(pytest.mark.xdist_group('processes' if alone else item.path.stem))
 
 
 class Graph:

@@ -60,6 +60,7 @@ class Metrics:
         self._state = Gauge('state', 'State of the guidance: 1 for the one it is in', ['state'], **make)
         self._rate = Gauge('frame_rate_hertz', 'Frames advised on, over the last second', **make)
         self._step = Gauge('degradation_step', 'How much of inference is given up', **make)
+        self._told_state: State | None = None
         self._rules: set[str] = set()
         self._in_a_row = 0
         self._counted = (0, 0)  # captured, dropped, as the frame path told last
@@ -115,8 +116,10 @@ class Metrics:
 
         :param standing: alarms that are active or not acknowledged.
         """
-        for state in State:
-            self._state.labels(state.name.lower()).set(state is outcome.state)
+        if outcome.state is not self._told_state:
+            self._told_state = outcome.state
+            for state in State:
+                self._state.labels(state.name.lower()).set(state is outcome.state)
         timing = outcome.view.topics.get(TIMING.name)
         self._rate.set(timing.rate if timing is not None else 0.0)
         self._step.set(outcome.step)

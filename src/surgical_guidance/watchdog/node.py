@@ -5,6 +5,7 @@ It turns by a thread of its own, on the monotonic clock. The executor only serve
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,8 +51,11 @@ from surgical_guidance.watchdog.surveyor import Surveyor
 from surgical_guidance.watchdog.watch import Outcome, Watch
 
 LATE_NS: Final = 20 * NS_PER_MS  # a look that comes so late was itself kept waiting
-SHORTEST_LOOK_NS: Final = 25 * NS_PER_MS  # at the picture, however fast the source is
+LOOK_NS: Final = 50 * NS_PER_MS
+"""Between two looks, however fast the source is: with every look all is done that is nearly due, as each wake-up costs
+more than what is then done."""
 RESTART_TOLD_NS: Final = 5 * NS_PER_S
+NEARLY_NS: Final = 10 * NS_PER_MS
 STATUS_EVERY_NS: Final = int(NS_PER_S / STATUS.rate)
 
 
@@ -146,6 +150,7 @@ class WatchdogNode(Node):
         self._wake_due_ns = self._turn_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = (
             now_ns
         )
+        self._status_asked = False
         self._lock = threading.Lock()
         self._closing = False
         self._failure: Exception | None = None
@@ -192,7 +197,7 @@ class WatchdogNode(Node):
         """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
         late_ns = now_ns - self._wake_due_ns
         died = self._look_at_picture(now_ns) | self._watch.processes_stopped(self._processes.stopped())
-        if ended or died or late_ns > LATE_NS or now_ns >= self._turn_due_ns:
+        if ended or died or late_ns > LATE_NS or now_ns + NEARLY_NS >= self._turn_due_ns:
             self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
             for pid in ended:
                 self._watch.process_ended(pid, now_ns)
@@ -200,13 +205,16 @@ class WatchdogNode(Node):
             if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
                 self._watch.excuse(late_ns, now_ns)
             self._turn_due_ns = self._next_turn_ns()  # what has come may have put it off
-            if ended or died or now_ns >= self._turn_due_ns:
+            if ended or died or now_ns >= self._turn_due_ns or self._status_is_due(now_ns):
                 self._turn(now_ns)
                 self._turn_due_ns = self._next_turn_ns()
         self._wake_due_ns = min(self._turn_due_ns, self._picture_due_ns)
 
     def _next_turn_ns(self) -> int:
         return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
+
+    def _status_is_due(self, now_ns: int) -> bool:
+        return now_ns + NEARLY_NS >= self._status_due_ns
 
     def _look_at_picture(self, now_ns: int) -> bool:
         """Look at the newest picture if it is time; True if it has just frozen or gone black."""
@@ -216,7 +224,8 @@ class WatchdogNode(Node):
             self._picture_due_ns = now_ns + STATUS_EVERY_NS
             return False
         before, self._picture = self._picture, self._pictures.look()
-        self._picture_due_ns = now_ns + max(SHORTEST_LOOK_NS, int(self._watch.frame_interval_s * NS_PER_S))
+        every_ns = LOOK_NS * max(1, math.ceil(self._watch.frame_interval_s * NS_PER_S / LOOK_NS))
+        self._picture_due_ns = next_due_ns(self._picture_due_ns, every_ns, now_ns)
         return bool((self._picture.frozen or self._picture.black) and not (before.frozen or before.black))
 
     def _turn(self, now_ns: int) -> None:
@@ -238,12 +247,15 @@ class WatchdogNode(Node):
         self._tell(outcome.changes, stamp_ns)
         if self._audio.heed(outcome.changes):
             self._log.write(pause_entry(False, 'a new alarm of high priority', stamp_ns))
-        if outcome.changed or outcome.changes or now_ns >= self._status_due_ns:
+        due = self._status_is_due(now_ns)
+        if outcome.changed or outcome.changes or due or self._status_asked:
             pause = self._audio.at(now_ns)
             self._status.publish(
                 status_message(outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause)
             )
-            self._status_due_ns = now_ns + STATUS_EVERY_NS
+            self._status_asked = False
+        if due:
+            self._status_due_ns = next_due_ns(self._status_due_ns, STATUS_EVERY_NS, now_ns)
         self._metrics.turn(outcome, self._watch.alarms.standing)
         self._report(outcome, now_ns)
 
@@ -330,10 +342,13 @@ class WatchdogNode(Node):
             done, told = self._audio.ask(request.seconds, by, monotonic_ns(), stamp_ns)
             if done:
                 self._log.write(pause_entry(request.seconds > 0.0, by, stamp_ns, seconds=request.seconds))
-                self._status_due_ns = self._turn_due_ns = 0
-                self._processes.wake()
+                self._ask_for_status()
         response.success, response.message = done, told
         return response
+
+    def _ask_for_status(self) -> None:
+        self._status_asked, self._turn_due_ns = True, 0
+        self._processes.wake()
 
     def _acknowledged(self, alarm_id: str, by: str) -> tuple[bool, str]:
         if not by:
@@ -343,8 +358,7 @@ class WatchdogNode(Node):
         stamp_ns = wall_ns()
         changes = tuple(self._watch.alarms.acknowledge(alarm_id, by, stamp_ns))
         self._tell(changes, stamp_ns)
-        self._status_due_ns = self._turn_due_ns = 0  # the list of alarms is another one now
-        self._processes.wake()
+        self._ask_for_status()  # the list of alarms is another one now
         if not changes:
             return True, 'nothing was waiting to be acknowledged'
         return True, ', '.join(change.alarm.definition.id for change in changes)
@@ -364,6 +378,14 @@ def stage_names(listed: str) -> tuple[str, ...]:
     if not names:
         raise ParameterError('there is no stage to watch', where='stages', remedy=f'use some of {", ".join(STAGES)}')
     return names
+
+
+def next_due_ns(due_ns: int, every_ns: int, now_ns: int) -> int:
+    """Tell when something that was due is due again: in step as long as it is on time, anew where it is not.
+
+    All times in [ns], monotonic.
+    """
+    return due_ns + every_ns if due_ns + every_ns > now_ns else now_ns + every_ns
 
 
 class _Unattended(CallbackGroup):

@@ -52,7 +52,7 @@ class Pictures:
     """
 
     def __init__(self) -> None:
-        self._last: NDArray[np.uint8] | None = None
+        self._last: memoryview | None = None
         self._last_ns = 0
         self._changed_ns = 0
         self._equal = 1
@@ -65,17 +65,18 @@ class Pictures:
 
         :param captured_ns: when its picture was captured.
         :param pictures: how many the source has made since the last sample, this one included.
-        :param sample: pixels of it, ``uint8``; of the same places as the ones before.
+        :param sample: pixels of it, ``uint8``; of the same places as the ones before. It is kept.
         """
-        if self._last is not None and np.array_equal(sample, self._last):
+        pixels = sample.data  # compared up to the first difference, which in a live picture is at once
+        if pixels == self._last:
             self._equal += pictures
         else:
             paused_s = (captured_ns - self._changed_ns) / NS_PER_S
             if self._equal >= 2 and paused_s < LONGEST_PAUSE_S:
                 self._natural_s = max(self._natural_s, paused_s)
-            self._last, self._changed_ns, self._equal = sample, captured_ns, 1
+            self._last, self._changed_ns, self._equal = pixels, captured_ns, 1
         self._last_ns = captured_ns
-        dark = float(sample[:, ::8].mean()) <= BLACK_LEVEL
+        dark = float(sample[:, ::32].mean()) <= BLACK_LEVEL
         self._black = (self._black + pictures if self._black else 1) if dark else 0
         self._black_since_ns = (self._black_since_ns or captured_ns) if dark else None
 
