@@ -1,10 +1,13 @@
-"""A source whose pictures carry the time they were made at, as bars that survive H.264, and the page's reader of them.
+"""A camera whose pictures carry their time of capture, as bars that survive H.264, and the page's reader of them.
 
-The pictures are rendered, drawn once and copied: a capture card costs the processor no more.
+It is live, as a capture card is: a picture is there at its time and not before, and what is done with it from then on
+counts. The pictures are rendered, drawn once and copied: a capture card costs the processor no more.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +21,7 @@ from surgical_guidance.phantom.scene import Scene
 SCHEME = 'barcode'
 BITS, CHECK = 28, 4  # 0.1 ms units of the monotonic clock, and how many of them are set, modulo 16
 TICK_NS = 100_000
+RATE = 30.0  # Hz
 BAR = 80  # bars would fill the width: 24 px each of 1920
 DRAWN = 45  # pictures of the operation
 
@@ -25,10 +29,10 @@ DRAWN = 45  # pictures of the operation
 @dataclass(frozen=True, slots=True)
 class _Picture:
     image: NDArray[np.uint8]
-    time_s: float
-    stamp_ns: int | None = None
-    monotonic_ns: int | None = None
+    monotonic_ns: int
     lost: int = 0
+    time_s: float = 0.0
+    stamp_ns: int | None = None
 
     @property
     def width(self) -> int:
@@ -39,14 +43,14 @@ class _Picture:
         return int(self.image.shape[0])
 
     def draw(self, image: NDArray[np.uint8]) -> None:
-        """Copy the picture and write the time over its upper left corner."""
+        """Copy the picture and write its time over the upper left corner."""
         np.copyto(image, self.image)
         bar = self.width // BAR
-        image[:bar, : bar * (BITS + CHECK)] = bars(monotonic_ns(), bar)
+        image[:bar, : bar * (BITS + CHECK)] = bars(self.monotonic_ns, bar)
 
 
 class BarcodeSource:
-    """Plays for ever, paced by the camera.
+    """Plays for ever, at :data:`RATE`.
 
     :param uri: ``barcode:1920x1080`` and the like.
     """
@@ -56,6 +60,8 @@ class BarcodeSource:
         self._width, self._height = map(int, size.split('x'))
         self._pictures: list[NDArray[np.uint8]] = []
         self._next = 0
+        self._due_s = 0.0
+        self._closed = threading.Event()
 
     def open(self) -> SourceInfo:
         """Draw the operation."""
@@ -63,18 +69,27 @@ class BarcodeSource:
             scene = Scene(self._width, self._height, 0)
             image = np.empty((self._height, self._width, 3), np.uint8)
             for index in range(DRAWN):
-                scene.render(20.0 + index / 30.0, image)
+                scene.render(20.0 + index / RATE, image)
                 self._pictures.append(image.copy())
             self._pictures += self._pictures[-2:0:-1]  # there and back: no jump
-        return SourceInfo(self._width, self._height, 30.0, False, 'barcode')
+        self._closed.clear()
+        self._due_s = time.monotonic()
+        return SourceInfo(self._width, self._height, RATE, live=True, description='barcode')
 
-    def read(self) -> _Picture:
-        """Give the next."""
+    def read(self) -> _Picture | None:
+        """Wait for the next; those that nobody came for in time are lost. None once it is closed."""
+        now_s = time.monotonic()
+        lost = max(0, int((now_s - self._due_s) * RATE))
+        self._due_s += lost / RATE
+        if self._closed.wait(max(0.0, self._due_s - now_s)):
+            return None
+        self._due_s += 1.0 / RATE
         self._next += 1
-        return _Picture(self._pictures[self._next % len(self._pictures)], self._next / 30.0)
+        return _Picture(self._pictures[self._next % len(self._pictures)], monotonic_ns(), lost)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """End the waiting."""
+        self._closed.set()
 
 
 def bars(at_ns: int, bar: int) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from _barcode import SCHEME, BarcodeSource
 from surgical_guidance import container
 from surgical_guidance.camera.sources import register
 
-register(SCHEME, BarcodeSource)
+register(SCHEME, BarcodeSource, live=True)
 
 MAINS = {
     'guidance': container.main,

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 
-from _barcode import BarcodeSource
-from surgical_guidance.clock import NS_PER_S, StampClock, monotonic_ns
+from _barcode import RATE, BarcodeSource
+from surgical_guidance.clock import NS_PER_S, StampClock
 from surgical_guidance.frames import RingWriter, ring_scope
 from surgical_guidance.relay.access import bind
 from surgical_guidance.relay.facts import AdviceFact, AdviceStatus, FrameFact, SceneFact
@@ -19,7 +18,6 @@ from surgical_guidance.relay.server import Limits
 from surgical_guidance.relay.service import Service, Settings
 from surgical_guidance.relay.video.settings import Reach, VideoSettings
 
-RATE = 30.0
 ADVICE_EVERY = 3  # frames
 
 
@@ -43,13 +41,14 @@ def main(address: str, size: str) -> None:
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     print(port, flush=True)
-    due = time.monotonic()
     try:
-        while not ended.wait(max(0.0, due - time.monotonic())):
-            due = max(due + 1.0 / RATE, time.monotonic() - 0.1)
+        while not ended.is_set():
+            picture = source.read()
+            if picture is None:
+                break
             draft = ring.begin(info.width, info.height)
-            now_ns = monotonic_ns()
-            source.read().draw(draft.image)
+            picture.draw(draft.image)
+            now_ns = picture.monotonic_ns
             frame = ring.commit(draft, clock.stamp_ns(now_ns), now_ns)
             service.frame(FrameFact(frame.sequence, frame.stamp_ns, now_ns, frame.ring, frame.slot, RATE))
             service.scene(

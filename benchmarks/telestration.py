@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from playwright.sync_api import Error as PlaywrightError
 
 from surgical_guidance.bench import Measured, Tell
 from surgical_guidance.contract import NAMESPACE
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 STROKES = 100
 RESTARTS = 3
 WARM_UP = 10
+STROKE_MS = 5000.0  # a mark that takes so long never comes
 TESTS = Path(__file__).resolve().parent.parent / 'test'
 
 PEN = """() => {
@@ -54,17 +56,16 @@ BACK = """() => {
 }"""
 
 WATCH = """([x, y]) => {
-  window.seen = new Promise(resolve => {
-    const canvas = document.getElementById('marks');
-    const context = canvas.getContext('2d');
-    const look = () => {
-      const at = [Math.round(x * canvas.width) - 2, Math.round(y * canvas.height) - 2];
-      if (context.getImageData(...at, 5, 5).data.some((value, index) => index % 4 === 3 && value > 100)) {
-        resolve(performance.timeOrigin + performance.now());
-      } else requestAnimationFrame(look);
-    };
-    look();
-  });
+  window.seen = 0;
+  const canvas = document.getElementById('marks');
+  const context = canvas.getContext('2d');
+  const look = () => {
+    const at = [Math.round(x * canvas.width) - 2, Math.round(y * canvas.height) - 2];
+    if (context.getImageData(...at, 5, 5).data.some((value, index) => index % 4 === 3 && value > 100)) {
+      window.seen = performance.timeOrigin + performance.now();
+    } else requestAnimationFrame(look);
+  };
+  look();
 }"""
 
 
@@ -116,6 +117,7 @@ def _measure(one: Page, other: Page, url: str, tell: Tell) -> list[float]:
         other.evaluate(WATCH, [x, y])
         one.mouse.move(box['x'] + x * box['width'], box['y'] + y * box['height'])
         one.mouse.down()
+        _wait_for_ink(one, other)
         seen = float(other.evaluate('window.seen'))
         one.mouse.up()
         if number >= WARM_UP:
@@ -124,6 +126,20 @@ def _measure(one: Page, other: Page, url: str, tell: Tell) -> list[float]:
         other.wait_for_function(BARE, arg=[x, y])
         tell(0.8 * (number + 1) / (WARM_UP + STROKES), f'{number + 1} strokes')
     return times
+
+
+def _wait_for_ink(one: Page, other: Page) -> None:
+    """Wait until the other page has the mark.
+
+    :raises HostError: with what the page that drew it says, if it does not come.
+    """
+    try:
+        other.wait_for_function('() => window.seen', timeout=STROKE_MS)
+    except PlaywrightError as error:
+        told = one.evaluate("document.getElementById('toast').textContent")
+        raise HostError(
+            f'a mark did not come: {told or "the page says nothing"}', where='bench telestration'
+        ) from error
 
 
 def _restart(page: Page, world: World, tell: Tell) -> tuple[list[float], list[float]]:

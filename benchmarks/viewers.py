@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from _processes import Guidance, guidance
+from _processes import Guidance, guidance, health
 from surgical_guidance.bench import Measured, Tell
 from surgical_guidance.errors import HostError
 
@@ -26,7 +26,7 @@ COUNTS = (0, 1, 20)
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     'camera': {'source': 'barcode:1280x720'},
-    'relay': {'port': 0, 'bridge_port': -1, 'max_clients': 32},
+    'relay': {'port': 0, 'bridge_port': -1, 'max_clients': 32, 'video_height': 720},
 }
 
 
@@ -40,6 +40,9 @@ def run(tell: Tell) -> Iterator[Measured]:
             yield Measured(f'{count}_viewers_cpu', cpu, '% of a core')
             yield Measured(f'{count}_viewers_rss', memory, 'MiB')
             if count:
+                yield Measured(
+                    f'{count}_viewers_height', float(health(url)['video']['max_height']), 'px, of the pictures'
+                )
                 yield Measured(
                     f'{count}_viewers_pictures', 100.0 * len(seen['ages']) / (count * RATE * MEASURED_S), '%'
                 )

@@ -1,4 +1,5 @@
 // Builds the pages: `npm run build` into the package, `node build.mjs FOLDER` elsewhere (a test compares the two).
+// What both pages are made of is one file, shared.js.
 // The scripts say in their first line which sources they were made from.
 
 import { createHash } from 'node:crypto';
@@ -22,6 +23,8 @@ await build({
   entryPoints: ['src/console.ts', 'src/or.ts'],
   outdir: into,
   bundle: true,
+  splitting: true,
+  chunkNames: 'shared',
   format: 'esm',
   target: 'es2022',
   charset: 'utf8',

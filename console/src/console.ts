@@ -21,7 +21,7 @@ const room: Room = new Room({
   onNumbers: () => {
     const live = room.link.link === 'open' && room.state.picture.state === 'live';
     setText(byId('rate'), live ? `${room.view.rate().toFixed(0)} ${words().perSecond}` : '–');
-    renderSignal(room.state, room.link, room.video.state === 'playing');
+    renderSignal(room.state, room.link, room.view, room.video.state === 'playing' ? room.video.kind : null);
     renderView(live ? room.view.header?.scene ?? null : null);
     renderStill();
   },

@@ -23,7 +23,8 @@ export interface Mark {
 export class Marks {
   private readonly marks = new Map<string, Mark>();
   private readonly mine = new Map<string, boolean>(); // id -> whether the relay has it
-  private drawing = false;
+  private fading = 0; // the animation frame that is asked for
+  private later: ReturnType<typeof setTimeout> | undefined;
 
   /** @param canvas where they are drawn; @param me gives the name that one's own marks have */
   constructor(private readonly canvas: HTMLCanvasElement, private readonly me: () => string) {}
@@ -87,15 +88,14 @@ export class Marks {
     return this.marks.size;
   }
 
-  /** Draw now, and again while anything fades. */
+  /** Draw now, again when the first begins to fade, and then with every frame of the screen. */
   draw(): void {
     this.paint();
-    if (this.drawing || !this.marks.size) return;
-    this.drawing = true;
-    requestAnimationFrame(() => {
-      this.drawing = false;
-      this.draw();
-    });
+    clearTimeout(this.later);
+    cancelAnimationFrame(this.fading);
+    const wait = Math.min(...[...this.marks.values()].map(mark => mark.until)) - FADING_MS - performance.now();
+    if (wait <= 0) this.fading = requestAnimationFrame(() => this.draw());
+    else if (wait < Infinity) this.later = setTimeout(() => this.draw(), wait);
   }
 
   private forget(id: string, author: string): void {

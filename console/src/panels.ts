@@ -3,7 +3,8 @@
 import { STARS } from './advice.js';
 import type { Connection } from './connection.js';
 import { byId, make, rebuild, setText } from './page.js';
-import type { Alarm, Scene, State, System, TimelineEvent } from './protocol.js';
+import type { PictureView } from './picture.js';
+import type { Alarm, Scene, State, System, TimelineEvent, VideoKind } from './protocol.js';
 import { choose, className, current, phaseName, words } from './words.js';
 
 const GOOD_MS = 80; // beyond it perception and action come apart (docs/architecture.md, "Latency")
@@ -141,19 +142,34 @@ export class Timeline {
 const number = (value: number | null | undefined, digits = 0): string =>
   typeof value === 'number' && Number.isFinite(value) ? value.toFixed(digits) : '–';
 
-/** Numbers for who wants them. */
-export function renderSignal(state: State, link: Connection, video: boolean): void {
+/** How large the picture is, and why it is smaller than the camera's. */
+function sizeRow(view: PictureView, video: VideoKind | null): [string, string, string] {
+  const word = words();
+  const sizes = view.sizes();
+  if (!sizes) return [word.pictureSize, '–', ''];
+  const [shown, camera] = [sizes.shown, sizes.camera].map(size => size.join(' × ')) as [string, string];
+  const smaller = sizes.shown[1] < sizes.camera[1];
+  const why = !video ? word.smallerPictures : video.software ? word.smallerSoftware : word.smaller;
+  return [word.pictureSize, smaller ? word.sizeOf(shown, camera) : shown, smaller ? why : ''];
+}
+
+/**
+ * Numbers for who wants them.
+ * @param video how the video is made that is playing; null while single pictures are shown
+ */
+export function renderSignal(state: State, link: Connection, view: PictureView, video: VideoKind | null): void {
   const word = words();
   const { latency_p50_ms: p50, latency_p99_ms: p99 } = state.system;
   const rows: [string, string, string][] = [
     [word.capture_to_advice, `${number(p50)} / ${number(p99)} ${word.ms}`, word.percentile],
     [word.way, video ? word.wayVideo : word.wayPictures, ''],
+    sizeRow(view, video),
     [word.roundTrip, `${number(link.roundTrip(), 1)} ${word.ms}`, ''],
     [word.skipped, String(link.dropped), ''],
     ...Object.entries(state.stages_ms).filter(([stage]) => stage !== 'capture_to_advice')
       .map(([stage, ms]): [string, string, string] => [word.stages[stage] ?? stage, `${number(ms, 1)} ${word.ms}`, '']),
   ];
-  rebuild(byId('signal'), [rows.map(row => row[0]), current()], () =>
+  rebuild(byId('signal'), [rows.map(([name, , title]) => [name, title]), current()], () =>
     rows.flatMap(([name, , title]) => [make('dt', { title }, name), make('dd', { class: 'number' })]));
   const cells = byId('signal').querySelectorAll('dd');
   rows.forEach(([, value], index) => {

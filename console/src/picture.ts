@@ -99,7 +99,8 @@ export class PictureView {
 
   /** Show a frame of the video, with its own overlay if that is here already. */
   frame(source: HTMLVideoElement, rtp: number, width: number, height: number): void {
-    const captured_ms = this.relay.now() - age(rtp, this.relay.now());
+    const now = this.relay.now();
+    const captured_ms = now - age(rtp, now);
     if (captured_ms <= this.newest) return;
     const bare: PictureHeader = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height, ...this.size };
     this.put({ ...bare, ...this.overlays.get(rtp) }, source, width, height);
@@ -149,6 +150,12 @@ export class PictureView {
   /** Draw the outlines of the picture shown once more, for other options. */
   redraw(): void {
     if (this.header) this.onDrawn(this.header, draw(this.overlayContext, this.header, this.options));
+  }
+
+  /** How large the picture is, and how large the camera's own; undefined before the first. */
+  sizes(): { shown: [number, number]; camera: [number, number] } | undefined {
+    const { picture } = this.places;
+    return this.header && { shown: [picture.width, picture.height], camera: [this.header.width, this.header.height] };
   }
 
   /** Median delay from capture to drawn [ms]; NaN while unknown. */

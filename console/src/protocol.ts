@@ -121,7 +121,13 @@ export interface Hello {
   timeline: TimelineEvent[];
   marks: MarkMessage[];
   you?: Me;
-  video?: unknown;
+  video?: VideoKind | null;
+}
+
+/** How video is made; nothing where there is none. */
+export interface VideoKind {
+  encoder: string;
+  software: boolean;
 }
 
 export interface Answered {

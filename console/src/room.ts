@@ -9,13 +9,14 @@ import { byId, make, rebuild, seconds, setData, setText, tell } from './page.js'
 import { audioPause, judge, judgeLink, renderAlarms, renderAudio, renderReasons } from './panels.js';
 import { renderPeople } from './people.js';
 import { PictureView } from './picture.js';
-import type { Alarm, Hello, Link, Me, Participant, PictureState, Speaker, State, TimelineEvent } from './protocol.js';
+import type { Alarm, Hello, Link, Me, Participant, PictureHeader, PictureState, Speaker, State, TimelineEvent } from './protocol.js';
 import { Video } from './video.js';
 import { Voice } from './voice.js';
 import { apply, className, current, switchLanguage, words } from './words.js';
 
 const REFRESH_MS = 100; // ages go on counting while the relay is silent
 const NUMBERS_MS = 500; // numbers that change faster cannot be read
+const PLAIN_MS = 250; // without a scene for so long, pictures are called bare
 const LEVEL_KEPT = `surgical-guidance.outlines${location.pathname}`; // each page its own
 
 const SHOWN = new Set(['pause_audio', 'acknowledge']); // the page itself shows what came of it
@@ -52,6 +53,7 @@ export class Room {
   readonly marks: Marks;
   private readonly login: Login;
   private session = '';
+  private outlined = -Infinity; // when a picture last had its scene
 
   constructor(private readonly page: Additions) {
     this.login = new Login(
@@ -103,14 +105,7 @@ export class Room {
         ...(inset ? { inset: inset as HTMLCanvasElement } : {}),
       },
       this.link,
-      (header, classes) => {
-        byId('plain').hidden = Boolean(header.scene?.valid);
-        rebuild(byId('legend'), [classes, current()], () => classes.map(item => {
-          const swatch = make('i', {});
-          swatch.style.background = colour(item);
-          return make('li', {}, swatch, className(item));
-        }));
-      },
+      (header, classes) => this.renderOutlined(header, classes),
       () => this.marks.draw(),
     );
     this.voice = new Voice(message => this.link.send(message), () => this.renderVoice(), () => tell(words().noMicrophone));
@@ -182,6 +177,19 @@ export class Room {
     setText(byId('speaking'), others.length ? word.speaks(others.join(', ')) : '');
   }
 
+  /** Say what is drawn over the picture, or that nothing is; a picture whose outlines may still come says neither. */
+  private renderOutlined(header: PictureHeader, classes: string[]): void {
+    const now = performance.now();
+    if (header.scene) this.outlined = now;
+    else if (now - this.outlined < PLAIN_MS) return;
+    byId('plain').hidden = Boolean(header.scene?.valid);
+    rebuild(byId('legend'), [classes, current()], () => classes.map(item => {
+      const swatch = make('i', {});
+      swatch.style.background = colour(item);
+      return make('li', {}, swatch, className(item));
+    }));
+  }
+
   nextLevel(): void {
     this.setLevel(LEVELS[(LEVELS.indexOf(this.view.options.level) + 1) % LEVELS.length] ?? 'All');
   }
@@ -233,7 +241,7 @@ export class Room {
     setData(document.body, 'role', message.you?.role ?? '');
     setData(document.body, 'draws', String(this.may('annotate')));
     this.marks.reset(message.marks);
-    this.video.hello(message.video);
+    this.video.hello(message.video ?? null);
     byId('people-card').hidden = !this.may('participants');
     if (this.me?.may.includes('participants')) this.link.send({ op: 'participants' });
     this.page.onHello?.(message);

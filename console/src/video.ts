@@ -1,7 +1,7 @@
 // Video over WebRTC: the relay offers, this page answers. Hands out every picture with its RTP timestamp, which is the
 // capture time on the relay's clock at 90 kHz: so the page knows which frame it shows, and how old it is.
 
-import type { VideoMessage, VideoOffer } from './protocol.js';
+import type { VideoKind, VideoMessage, VideoOffer } from './protocol.js';
 import type { Voice } from './voice.js';
 
 const STALL_MS = 1000; // without a picture for so long, single pictures are better than none
@@ -30,7 +30,8 @@ export class Video {
   state: VideoState = 'off';
   /** Whether frames come from the camera at all. */
   flowing = false;
-  private offered = false;
+  /** How the relay makes video; null where it makes none, or this browser cannot show it. */
+  kind: VideoKind | null = null;
   private peer: RTCPeerConnection | null = null;
   private element: HTMLVideoElement | null = null;
   private started = 0;
@@ -53,10 +54,10 @@ export class Video {
   }
 
   /** Take what the relay says about video when the page joins: nothing where it has none. */
-  hello(video: unknown): void {
+  hello(video: VideoKind | null): void {
     this.stop();
-    this.offered = Boolean(video) && supported();
-    if (this.offered) this.start();
+    this.kind = supported() ? video : null;
+    if (this.kind) this.start();
   }
 
   /** Take a message of the relay. */
@@ -108,7 +109,7 @@ export class Video {
     element.muted = true;
     element.playsInline = true;
     element.srcObject = new MediaStream([track]);
-    element.className = 'unseen';
+    element.className = 'source'; // not seen, it is not put together with the page: only its frames are drawn
     document.body.append(element);
     this.element = element;
     const next = (_now: number, { rtpTimestamp, width, height }: VideoFrameCallbackMetadata): void => {
@@ -137,7 +138,7 @@ export class Video {
       this.send({ op: 'pictures', wanted: true });
     }
     if (this.state === 'stalled' && now - this.seen > GIVE_UP_MS) this.fail();
-    if (this.state === 'off' && this.offered && now - this.failed > RETRY_MS) this.start();
+    if (this.state === 'off' && this.kind && now - this.failed > RETRY_MS) this.start();
     if (this.state === 'connecting' && this.flowing && now - this.started > 2 * RETRY_MS) this.fail();
   }
 

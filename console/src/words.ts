@@ -40,7 +40,7 @@ const chinese = {
   cannotSend: '未连接：标注未送出',
   accept: '接受', notNow: '暂不', reject: '错误', mute: '静音 60 秒', unmute: '恢复声音', acknowledge: '确认', acknowledgeAll: '全部确认',
   endSession: '结束会话', endTitle: '结束远程会话？', endDetail: '所有远程人员将被断开。手术室内的指导继续运行。', cancel: '取消', end: '结束会话',
-  soundBlocked: '报警声被浏览器阻止：点此开启', soundNone: '此浏览器无法发声', soundOn: '报警声已开启', orTitle: '手术室',
+  soundBlocked: '报警声未开启：点此开启', soundNone: '此浏览器无法发声', soundOn: '报警声已开启', orTitle: '手术室',
   done: { respond: '已答复', acknowledge: '已确认', pause_audio: '已处理', end_session: '会话已结束' },
   failed: (reason: string) => `未成功：${reason}`, notAllowed: (reason: string) => `被拒绝：${reason}`,
   login: '登录', loginDetail: '此中继需要令牌。请粘贴管理员给您的令牌。', token: '令牌', enter: '进入', loginFailed: '令牌无效或已过期', tooMany: '尝试次数过多，请稍候',
@@ -49,6 +49,9 @@ const chinese = {
   withheld: '镜头在体外：画面已遮蔽',
   endExpired: '您的令牌已到期', endRevoked: '您的令牌已被吊销', endEnded: '主刀已结束本次会话', endsIn: (s: number) => `令牌 ${s} 秒后到期：点此续期`,
   way: '画面方式', wayVideo: '视频 (WebRTC)', wayPictures: '单幅图像 (JPEG)',
+  pictureSize: '画面尺寸', sizeOf: (shown: string, camera: string) => `${shown}（摄像头 ${camera}）`,
+  smallerSoftware: '画面小于摄像头原图：此主机没有硬件编码器，处理器核心较少或正忙，较小的画面才能及时送达',
+  smaller: '画面小于摄像头原图，以便及时送达', smallerPictures: '单幅图像会缩小，以便及时送达',
   times: (n: number) => `第 ${n} 次`,
   classes: {
     grasper: '抓钳', l_hook_electrocautery: '电钩', clipper: '施夹器', suction: '吸引器', abdominal_wall: '腹壁', liver: '肝脏',
@@ -109,7 +112,7 @@ const english: Words = {
   accept: 'Accept', notNow: 'Not now', reject: 'Wrong', mute: 'Mute 60 s', unmute: 'Sound on', acknowledge: 'Acknowledge', acknowledgeAll: 'Acknowledge all',
   endSession: 'End session', endTitle: 'End the remote session?',
   endDetail: 'Everybody remote is disconnected. Guidance in the operating room goes on.', cancel: 'Cancel', end: 'End session',
-  soundBlocked: 'The browser blocks alarm sounds: press here to turn them on', soundNone: 'This browser cannot make sounds',
+  soundBlocked: 'Alarm sounds are off: press here to turn them on', soundNone: 'This browser cannot make sounds',
   soundOn: 'Alarm sounds are on', orTitle: 'Operating room',
   done: { respond: 'answered', acknowledge: 'acknowledged', pause_audio: 'done', end_session: 'session ended' },
   failed: reason => `not done: ${reason}`, notAllowed: reason => `refused: ${reason}`,
@@ -121,6 +124,10 @@ const english: Words = {
   endExpired: 'your token has expired', endRevoked: 'your token was revoked', endEnded: 'the surgeon has ended this session',
   endsIn: s => `your token ends in ${s} s: press here to renew`,
   way: 'Pictures as', wayVideo: 'video (WebRTC)', wayPictures: 'single JPEGs',
+  pictureSize: 'Picture size', sizeOf: (shown, camera) => `${shown} of ${camera}`,
+  smallerSoftware: "Smaller than the camera's: this host has no video encoder in hardware and its processor has few cores, or is "
+    + 'busy; a smaller picture is in time',
+  smaller: "Smaller than the camera's, to be in time", smallerPictures: 'Single pictures are made smaller, to be in time',
   times: n => `${n} times`,
   classes: {
     grasper: 'grasper', l_hook_electrocautery: 'hook', clipper: 'clipper', suction: 'suction', abdominal_wall: 'abdominal wall',

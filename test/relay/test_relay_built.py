@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / 'console'
 BUILT = ROOT / 'src/surgical_guidance/relay/web'
-SCRIPTS = ('console.js', 'or.js')
+SCRIPTS = ('console.js', 'or.js', 'shared.js')
 
 
 def sources_hash() -> str:

@@ -45,7 +45,7 @@ HEARD = """async () => {
 @pytest.fixture(scope='module')
 def world(domain: Callable[[], int]) -> Iterator[World]:
     environment = os.environ | {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'ROS_DOMAIN_ID': str(domain())}
-    world = World(environment)
+    world = World(environment, relay={'video_height': 540})
     yield world
     for process in (world.feed, world.relay):
         process.kill()
@@ -98,7 +98,9 @@ def test_the_page_has_video_says_so_and_asks_for_no_single_pictures_any_more(
     page.wait_for_timeout(500)
     assert health(world)['pictures']['sent'] == pictures
     assert health(world)['video']['sent'] > sent
-    assert page.evaluate('document.getElementById("picture").width') == 1280
+    width = page.evaluate('document.getElementById("picture").width')
+    assert width in (960, 640)  # the camera's 1280 is more than was asked for; less, where this host does not keep up
+    page.wait_for_function('w => document.getElementById("signal").textContent.includes(`${w} × `)', arg=width)
 
 
 def test_a_browser_without_webrtc_gets_single_pictures_and_says_so(opened: Callable[..., Page]) -> None:

@@ -1,9 +1,9 @@
-"""How large pictures are by what the host keeps up with."""
+"""How large and how many pictures are by what the host keeps up with."""
 
 from __future__ import annotations
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.relay.video.pace import QUIET_S, Pace
+from surgical_guidance.relay.video.pace import BAD_LOOKS, QUIET_S, Pace
 
 
 class Host:
@@ -13,47 +13,54 @@ class Host:
         self.pace = Pace(max_height)
         self.offered = self.dropped = self.now_ns = 0
 
-    def second(self, lost: int, frames: int = 30) -> int:
+    def second(self, lost: int, frames: int = 30) -> tuple[int, int]:
         self.offered += frames
         self.dropped += lost
         self.now_ns += NS_PER_S
         return self.pace.look(self.offered, self.dropped, self.now_ns)
 
-    def calm(self, seconds: float) -> int:
+    def bad(self, lost: int = 30) -> tuple[int, int]:
+        return [self.second(lost) for _ in range(BAD_LOOKS)][-1]
+
+    def calm(self, seconds: float) -> tuple[int, int]:
         return [self.second(0) for _ in range(int(seconds))][-1]
 
 
 def test_who_keeps_up_keeps_the_size() -> None:
-    assert Host().calm(1000) == 1080
+    assert Host().calm(1000) == (1080, 1)
 
 
-def test_who_falls_behind_gets_smaller_pictures_down_to_the_smallest() -> None:
+def test_who_falls_behind_gets_smaller_pictures_and_then_every_second() -> None:
     host = Host()
-    assert [host.second(10) for _ in range(5)] == [720, 540, 360, 360, 360]
+    assert [host.bad(10) for _ in range(5)] == [(720, 1), (540, 1), (540, 2), (360, 2), (360, 2)]
 
 
-def test_a_few_lost_frames_change_nothing() -> None:
+def test_a_few_lost_frames_or_a_bad_moment_change_nothing() -> None:
     host = Host()
-    assert [host.second(5) for _ in range(5)] == [1080] * 5
+    assert [host.second(5) for _ in range(5)] == [(1080, 1)] * 5
+    for _ in range(5):
+        assert [host.second(30) for _ in range(BAD_LOOKS - 1)] == [(1080, 1)] * (BAD_LOOKS - 1)
+        host.second(0)
 
 
 def test_what_was_asked_for_is_never_exceeded() -> None:
     host = Host(600)
-    assert host.calm(100) == 600
-    assert host.second(30) == 540
-    assert Host(200).second(30) == 200
+    assert host.calm(100) == (600, 1)
+    assert host.bad() == (540, 1)
+    small = Host(200)
+    assert [small.bad() for _ in range(2)] == [(200, 2), (200, 2)]
 
 
 def test_nobody_watching_tells_nothing() -> None:
     host = Host()
-    assert host.second(3, frames=3) == 1080
+    assert [host.second(3, frames=3) for _ in range(BAD_LOOKS)] == [(1080, 1)] * BAD_LOOKS
 
 
-def test_a_larger_size_is_tried_again_each_time_later() -> None:
+def test_what_was_given_up_is_tried_again_each_time_later() -> None:
     host = Host()
-    host.second(30)
-    assert host.calm(QUIET_S) == 720
-    assert host.calm(1) == 1080
-    host.second(30)
-    assert host.calm(QUIET_S + 1) == 720
-    assert host.calm(QUIET_S) == 1080
+    host.bad()
+    assert host.calm(QUIET_S) == (720, 1)
+    assert host.calm(1) == (1080, 1)
+    host.bad()
+    assert host.calm(QUIET_S + 1) == (720, 1)
+    assert host.calm(QUIET_S) == (1080, 1)

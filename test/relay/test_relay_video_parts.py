@@ -38,11 +38,12 @@ def test_large_pictures_have_two_rungs_and_small_ones_one() -> None:
     assert [(r.width, r.height) for r in LADDER] == [(1920, 1080), (960, 540)]
     assert LADDER[0].bit_rate == 6_000_000 > LADDER[1].bit_rate
     assert [(r.width, r.height) for r in rungs(640, 480, 1080, 6_000_000)] == [(640, 480)]
+    assert [(r.width, r.height) for r in rungs(1920, 1080, 540, 6_000_000)] == [(960, 540), (640, 360)]
     assert [(r.width, r.height) for r in rungs(3840, 2160, 1080, 6_000_000)] == [(1920, 1080), (960, 540)]
 
 
 def test_odd_sizes_become_even_since_colour_has_half_the_resolution() -> None:
-    assert [(r.width % 2, r.height % 2) for r in rungs(719, 575, 1080, 6_000_000)] == [(0, 0)]
+    assert {(r.width % 2, r.height % 2) for r in rungs(719, 575, 1080, 6_000_000)} == {(0, 0)}
 
 
 def test_a_tight_network_moves_a_viewer_down_only_when_it_lasts() -> None:
@@ -158,6 +159,11 @@ def test_an_encoder_that_is_named_and_does_not_work_is_an_error_that_says_why() 
     with pytest.raises(HostError, match='h264_v4l2m2m'):
         hardware.choose('h264_v4l2m2m')
     assert hardware.choose('libx264').codec == 'libx264'
+
+
+def test_pictures_are_as_large_as_the_encoder_and_the_processor_carry() -> None:
+    assert [hardware.height('libx264', cores) for cores in (1, 2, 3, 4, 5, 64)] == [540, 540, 720, 720, 1080, 1080]
+    assert hardware.height('h264_nvenc', 2) == 1080
 
 
 def test_the_rtp_time_is_the_capture_time_at_90_khz_and_wraps() -> None:

@@ -84,7 +84,7 @@ def video_relay(door: Door | None = None, **settings: Any) -> Iterator[VideoRela
     listener = bind('127.0.0.1', 0)
     port = listener.getsockname()[1]
     problems: list[str] = []
-    video = VideoSettings(encoder='libx264', reach=Reach(('127.0.0.1',)), **settings)
+    video = VideoSettings(encoder='libx264', reach=Reach(('127.0.0.1',)), **({'max_height': 1080} | settings))
     service = Service(
         listener,
         Settings(80, 1280, Limits(clients=24), video=video),

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from surgical_guidance.clock import NS_PER_S
 
-LOW_HEIGHT = 540
+LOW = ((676, 540), (540, 360))
+"""The lower rung is so high where the upper one is at least so high [px]; smaller pictures have one rung."""
 LOW_BIT_RATE = 1_200_000
 FULL_HD = 1920 * 1080
 
@@ -45,8 +46,9 @@ def rungs(width: int, height: int, max_height: int, bit_rate: int) -> tuple[Rung
     :param bit_rate: of a picture of 1920x1080 [bit/s]; smaller ones get less, more than in proportion.
     """
     ladder = [_scaled(0, width, height, min(height, max_height), bit_rate)]
-    if ladder[0].height > LOW_HEIGHT * 1.25:
-        low = _scaled(1, width, height, LOW_HEIGHT, bit_rate)
+    low_height = next((low for least, low in LOW if ladder[0].height >= least), None)
+    if low_height is not None:
+        low = _scaled(1, width, height, low_height, bit_rate)
         ladder.append(Rung(1, low.width, low.height, min(low.bit_rate, LOW_BIT_RATE)))
     return tuple(ladder)
 

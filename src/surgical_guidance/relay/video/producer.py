@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.errors import FrameError, FrameOverwritten, HostError
 from surgical_guidance.frames import Frame, RingReaders
 from surgical_guidance.ports import Mailbox
@@ -18,7 +19,8 @@ from surgical_guidance.relay.video import ladder
 from surgical_guidance.relay.video.encoder import Encoder, to_i420
 from surgical_guidance.relay.video.units import Unit, payloads
 
-NICE = 2  # steps back a little: the operating room goes first
+LATE_NS = NS_PER_S // 30  # from capture to encoded: the next frame is there
+NICE = 2  # steps back a little, from where the relay stands: its answers go first
 
 Prepare = Callable[[FrameFact, Frame], NDArray[np.uint8]]
 """Gives the pixels that may leave: masked, pixelated. Called in the thread of the rung, for each frame."""
@@ -49,6 +51,8 @@ class RungProducer:
         problem: Callable[[str], None],
     ) -> None:
         self.watched = False
+        self.late = 0
+        """Frames that were encoded later than :data:`LATE_NS`."""
         self._index = index
         self._codec = codec
         self._rungs = rungs
@@ -87,7 +91,7 @@ class RungProducer:
         return self._frames.dropped
 
     def _run(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # Linux: of the thread, not of the process
+        os.nice(NICE)  # Linux: of the thread, not of the process
         while not self._frames.closed:
             fact = self._frames.take()
             if fact is None:
@@ -114,6 +118,7 @@ class RungProducer:
             raise FrameOverwritten('the picture changed while it was read', where=frame.ring)
         key, self._key = self._key, False
         data, is_key = encoder.encode(self._i420, fact.monotonic_ns, key=key)
+        self.late += monotonic_ns() - fact.monotonic_ns > LATE_NS
         return Unit(self._index, fact.sequence, fact.monotonic_ns, is_key, payloads(data)) if data else None
 
     def _encoder_for(self, frame: Frame) -> Encoder | None:

@@ -73,7 +73,7 @@ class Room:
         self._units: asyncio.Queue[Unit] = asyncio.Queue(WAITING)
         self._tasks: set[asyncio.Task[None]] = set()
         self._size = (1920, 1080)
-        self._pace = Pace(settings.max_height)
+        self._pace = Pace(settings.max_height or hardware.height(self.encoder.codec))
         self._offered = 0
         self._sent = 0
         self._left_out = 0
@@ -93,6 +93,8 @@ class Room:
 
     def offer(self, frame: FrameFact) -> None:
         """Leave a frame to be encoded, from any thread; its pixels are touched only while somebody watches."""
+        if frame.sequence % self._pace.every:
+            return
         for producer in self._producers:
             self._offered += producer.watched
             producer.offer(frame)
@@ -125,15 +127,26 @@ class Room:
             self._spawn(viewer.peer.close())
 
     @property
+    def watched(self) -> bool:
+        """Whether anything is encoded."""
+        return any(producer.watched for producer in self._producers)
+
+    @property
     def rtp_description(self) -> str:
         """SDP of the plain RTP stream; empty where there is none."""
         return self._broadcast.sdp() if self._broadcast is not None else ''
+
+    @property
+    def told(self) -> Json:
+        """What a page is told: the encoder, and whether it is one of the processor's."""
+        return {'encoder': self.encoder.codec, 'software': self.encoder.codec == hardware.SOFTWARE}
 
     def json(self) -> Json:
         """Tell how it goes, for ``/healthz``."""
         return {
             'encoder': self.encoder.codec,
             'max_height': self._pace.max_height,
+            'every': self._pace.every,
             'viewers': [viewer.json() for viewer in self._viewers.values()],
             'voices': self.voices.json(),
             'sent': self._sent,
@@ -227,8 +240,8 @@ class Room:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
-            dropped = sum(producer.dropped for producer in self._producers)
-            self._pace.look(self._offered, dropped, monotonic_ns())
+            behind = sum(producer.dropped + producer.late for producer in self._producers)
+            self._pace.look(self._offered, behind, monotonic_ns())
             for viewer in list(self._viewers.values()):
                 if viewer.live:
                     now = rtp_time(monotonic_ns()), time.time_ns()

@@ -39,13 +39,13 @@ class VideoSettings:
     """How pictures are made and sent.
 
     :param encoder: ``auto`` or the name of one.
-    :param max_height: larger pictures are scaled down to it [px].
+    :param max_height: larger pictures are scaled down to it [px]; 0: to what this host can encode.
     :param bit_rate: of a picture of 1920x1080 [bit/s].
     :param rtp_output: port of this host that gets the pictures as plain RTP; empty: none.
     """
 
     encoder: str = AUTO
-    max_height: int = 1080
+    max_height: int = 0
     bit_rate: int = 6_000_000
     rtp_output: str = ''
     reach: Reach = field(default_factory=Reach)
