@@ -22,11 +22,12 @@ from surgical_guidance.scene.state import Proximity, SceneState, Segmentation
 SIZE = (1280, 720)
 MAP = (512, 288)
 STEP = 12  # frames
-TAKES = (('hook_near_bowel', 141), ('suspected_artery_near', 142), ('unidentified_tube', 143))
+TAKES = (('hook_near_bowel', 141), ('suspected_artery_near', 142), ('unidentified_tube', 143), ('blind_clip', 144))
 PAIRS = (
     ('l_hook_electrocautery', 'gastrointestinal_tract'),
     ('l_hook_electrocautery', 'cystic_artery'),
     ('clipper', 'cystic_duct'),
+    ('clipper', 'cystic_artery'),
 )
 """What rules of advice ask about."""
 

@@ -10,6 +10,8 @@ Needs a GPU, and torch and torchvision for the networks. What is not there is le
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import dataclasses
 import json
 import os
 import statistics
@@ -42,7 +44,10 @@ from surgical_guidance.inference.pipeline import Pipeline
 WIDTH, HEIGHT, SLOTS = 1920, 1080, 8
 WARM_UP, FRAMES = 60, 600
 SURE = 127  # confidence; without training a network is that sure of a fifth of the pixels
-CYCLES, CYCLES_S = 200, 120.0  # so many, or for so long
+PROFILED_FIRST, PROFILED = 10, 60  # frames: the profiler takes what it needs in the first ones, which do not count
+SWITCHES = 100  # there and back
+APART_US = 5000.0  # from one frame to the next, at least
+CYCLES, CYCLES_SETTLED, CYCLES_S = 200, 40, 120.0  # so many, or for so long [s]; from which on it may not grow
 MEAN, SCALE = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's, of values 0 to 255
 FOLDER = Path(os.environ.get('SURGICAL_GUIDANCE_BENCH_MODELS', Path(tempfile.gettempdir()) / 'surgical_guidance_bench'))
 
@@ -62,6 +67,8 @@ def run(tell: Tell) -> Iterator[Measured]:
         yield from _three([manifest for _, manifest in models], frames)
         tell(0.7, 'gaps')
         yield from _gaps(models[0][1], frames)
+        tell(0.75, 'another resolution')
+        yield from _switches(ring)
     finally:
         leave_host()
     try:
@@ -278,76 +285,125 @@ def _three(manifests: list[Manifest], frames: list[Frame]) -> Iterator[Measured]
 
 
 def _gaps(manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
-    """Find the longest time within a frame in which the GPU does nothing, as CUPTI saw it."""
-    from torch.profiler import ProfilerActivity, profile
+    """Find the longest time within a frame in which the GPU does nothing, as CUPTI saw it.
 
+    CUPTI delays what it looks at: the launch of a graph, and memsets in it. Therefore also: what a frame takes without
+    it, less the time of all work on the GPU. That is all gaps together, and what the host needs before and after.
+    """
     made = engine(manifest, **_BEST)
     try:
         for number in range(WARM_UP):
             made.look(frames[number % SLOTS])
-        count = 30
-        with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiler:
-            for number in range(count):
-                made.look(frames[number % SLOTS])
-                time.sleep(0.01)  # frames lie apart, so that they can be told apart
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / 'trace.json'
-            profiler.export_chrome_trace(str(path))
-            events = json.loads(path.read_text())['traceEvents']
+        profiled = _profiled(lambda number: made.look(frames[number % SLOTS]))[PROFILED_FIRST:]
     finally:
         made.close()
-    work = sorted(
-        (float(e['ts']), float(e['ts']) + float(e['dur']), e['name'])
-        for e in events
-        if e.get('cat') in ('kernel', 'gpu_memcpy', 'gpu_memset')
-    )
-    if not work:
+    if not profiled:
         print('  the profiler saw no work on the GPU')
         return
-    longest, between, gaps, end = 0.0, '', [], work[0][0]
-    per_frame, busy = [], 0.0
-    first = work[0][0]
-    last_name = ''
-    for start, stop, name in work:
-        if start - end > 5000:  # the next frame
-            per_frame.append(end - first)
-            first = start
-        else:
-            gap = max(0.0, start - end)
-            gaps.append(gap)
-            if gap > longest:
-                longest, between = gap, f'{last_name[:60]} -> {name[:60]}'
-        busy += stop - start
-        if stop > end:
-            end, last_name = stop, name
-    per_frame.append(end - first)
     names: dict[str, list[float]] = {}
-    for start, stop, name in work:
+    for start, stop, name in (piece for frame in profiled for piece in frame):
         names.setdefault(name, []).append(stop - start)
     for name, spans in sorted(names.items(), key=lambda item: -sum(item[1]))[:14]:
+        count = len(profiled)
         print(f'  {sum(spans) / count:8.1f} us a frame, {len(spans) / count:5.1f} times  {name[:90]}')
-    print(f'  {len(work) / count:.1f} pieces of work a frame; longest gap {longest:.1f} us: {between}')
-    yield Measured('longest_gap', longest, 'us')
-    yield Measured('profiled_frame_p50', statistics.median(per_frame) / 1e3, 'ms')
+    longest = [_longest_gap(frame) for frame in profiled]
+    worst, between = max(longest)
+    pieces = sum(map(len, profiled)) / len(profiled)
+    print(f'  {pieces:.1f} pieces of work a frame; longest gap {worst:.1f} us: {between}')
+    print('  longest gap of each frame [us]:', ' '.join(f'{gap:.0f}' for gap, _ in longest))
+    yield Measured('longest_gap', worst, 'us')
+    yield Measured('longest_gap_p50', statistics.median(gap for gap, _ in longest), 'us')
+    busy = statistics.median(sum(stop - start for start, stop, _ in frame) for frame in profiled)
+    seen = statistics.median(max(stop for _, stop, _ in frame) - frame[0][0] for frame in profiled)
+    yield Measured('profiled_frame_p50', seen / 1e3, 'ms')
+    yield Measured('frame_busy_p50', busy / 1e3, 'ms')
+    yield Measured('frame_not_busy_p50', 1e3 * _RESULT['one'] - busy, 'us')
+
+
+_Piece = tuple[float, float, str]
+"""Work of the GPU: start and end [us], and what it is."""
+
+
+def _profiled(look: Callable[[int], object]) -> list[list[_Piece]]:
+    """Give all work of the GPU, frame by frame."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiler:
+        for number in range(PROFILED_FIRST + PROFILED):
+            look(number)
+            time.sleep(2 * APART_US / 1e6)  # so that frames can be told apart
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'trace.json'
+        profiler.export_chrome_trace(str(path))
+        events = json.loads(path.read_text())['traceEvents']
+    found: list[list[_Piece]] = []
+    end = float('-inf')
+    for start, span, name in sorted(
+        (float(e['ts']), float(e['dur']), str(e['name']))
+        for e in events
+        if e.get('cat') in ('kernel', 'gpu_memcpy', 'gpu_memset')
+    ):
+        if start - end > APART_US:
+            found.append([])
+        found[-1].append((start, start + span, name))
+        end = max(end, start + span)
+    return found
+
+
+def _longest_gap(frame: list[_Piece]) -> tuple[float, str]:
+    """Give the longest time in which nothing is done [us], and between what it lies."""
+    worst, between = 0.0, ''
+    end, last = frame[0][1], frame[0][2]
+    for start, stop, name in frame:
+        if start - end > worst:
+            worst, between = start - end, f'{last[:60]} -> {name[:60]}'
+        if stop > end:
+            end, last = stop, name
+    return worst, between
+
+
+def _switches(ring: RingWriter) -> Iterator[Measured]:
+    """Change the camera's resolution while the segmentation that ships is running; time the first frame after it."""
+    pipeline = Pipeline.load('phantom_segmentation', 'onnxruntime-cuda')
+    try:
+        pipeline.warm_up()
+        draft = ring.begin(WIDTH, HEIGHT)  # the ring's one format; rows and columns of it are another camera's
+        cv2.randu(draft.image, 0, 256)
+        whole = ring.commit(draft, time.time_ns(), clock.monotonic_ns())
+        part = dataclasses.replace(whole, image=whole.image[:576, :720])
+        for frame in (whole, part):
+            pipeline.run(frame)
+        free = torch.cuda.mem_get_info()[0]
+        times = []
+        for number in range(2 * SWITCHES):
+            taken = whole.sequence + number
+            frame = dataclasses.replace((whole, part)[number % 2], sequence=taken, current_sequence=lambda n=taken: n)
+            start = time.perf_counter_ns()
+            pipeline.run(frame)
+            times.append((time.perf_counter_ns() - start) / 1e6)
+        yield from _quantiles('switched', times)
+        yield Measured('switched_gpu_growth', (free - torch.cuda.mem_get_info()[0]) / 2**20, 'MiB')
+    finally:
+        pipeline.close()
 
 
 def _cycles(manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
     """Open the GPU, create, use and close an engine, and close the GPU, again and again."""
-    free, used, threads = [], [], []
-    process = psutil.Process()
+    process, trim = psutil.Process(), ctypes.CDLL(None).malloc_trim
+    free = used = threads = cycles = 0
     start = time.monotonic()
-    for _ in range(CYCLES):
+    while cycles < CYCLES and time.monotonic() - start < CYCLES_S:
         made = engine(manifest, options={'cudnn_conv_algo_search': 'HEURISTIC'})
         for number in range(6):
             made.look(frames[number % SLOTS])
         made.close()
-        free.append(torch.cuda.mem_get_info()[0])
-        used.append(process.memory_info().rss)
-        threads.append(threading.active_count())
-        if time.monotonic() - start > CYCLES_S:
-            break
-    settled = len(free) // 5
-    yield Measured('cycles', len(free), '')
-    yield Measured('cycles_gpu_growth', (free[settled] - free[-1]) / 2**20, 'MiB')
-    yield Measured('cycles_host_growth', (used[-1] - used[settled]) / 2**20, 'MiB')
-    yield Measured('cycles_threads_growth', threads[-1] - threads[settled], '')
+        cycles += 1
+        if cycles == CYCLES_SETTLED:
+            trim(0)  # what the allocator keeps of what was given back is no leak
+            free, used = torch.cuda.mem_get_info()[0], process.memory_info().rss
+            threads = threading.active_count()
+    trim(0)
+    yield Measured('cycles', cycles, '')
+    yield Measured('cycles_gpu_growth', (free - torch.cuda.mem_get_info()[0]) / 2**20, 'MiB')
+    yield Measured('cycles_host_growth', (process.memory_info().rss - used) / 2**20, 'MiB')
+    yield Measured('cycles_threads_growth', threading.active_count() - threads, '')

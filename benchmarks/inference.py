@@ -2,6 +2,7 @@
 
 The frames come at the camera's pace, since a processor that sleeps between them is slower than one that never rests.
 Threads and priorities are those of the product; what else the machine does is in `load` (processes that wanted to run).
+It takes a minute and a half.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from surgical_guidance.phantom.take import Take
 
 SIZE = (1920, 1080)
 RATE = 30
-PICTURES, FRAMES, WARM_UP, WATCHED = 24, 900, 60, 300
+PICTURES, FRAMES, WARM_UP, WATCHED = 8, 900, 60, 300
 ROUNDS, ROUNDS_FIRST = 200, 20
 MIB, KIB = 2**20, 2**10
 
@@ -127,7 +128,7 @@ def _rounds(picture: NDArray[np.uint8], tell: Tell) -> Iterator[Measured]:
     from surgical_guidance.inference import pipeline
     from surgical_guidance.inference.node import InferenceNode
 
-    pipeline.WARM_UP_RUNS = 2  # what is measured is what stays behind, not how long the warming takes
+    pipeline.WARM_UP_RUNS = pipeline.OTHER_RUNS = 1  # what is measured is what stays behind, not the models' pace
     rclpy.init(args=[])
     rclpy.logging.set_logger_level('surgical_guidance.inference', rclpy.logging.LoggingSeverity.ERROR)
     node = InferenceNode(frames_by_topic=False, parameter_overrides=[Parameter('autostart', value=False)])

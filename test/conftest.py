@@ -38,7 +38,7 @@ def domain() -> Callable[[], int]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let all tests that start processes or a browser run in one lane, one after another, and the others beside them."""
+    """Let tests that start processes or a browser run in one lane, one after another, and the others beside them."""
     for item in items:
         alone = item.get_closest_marker('processes') or item.get_closest_marker('browser')
         item.add_marker(pytest.mark.xdist_group('processes' if alone else item.path.stem))

@@ -76,7 +76,7 @@ def test_the_engines_input_is_made_from_the_cameras_very_slot(graph, guidance, m
 
 @pytest.fixture
 def tracing():
-    """Tracing that ends after the threads that are traced: to end it beside one that allocates can crash Python 3.11."""
+    """Tracing that ends after the threads it traces: to end it beside one that allocates can crash Python 3.11."""
     yield
     tracemalloc.stop()
 

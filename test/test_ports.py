@@ -11,7 +11,17 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
 from surgical_guidance import contract
 from surgical_guidance.errors import FrameError
 from surgical_guidance.frames import Frame, RingWriter, ring_scope
-from surgical_guidance.ports import FrameInput, Mailbox, Output, frame_ref, message_class, publisher, qos, subscription
+from surgical_guidance.ports import (
+    FrameInput,
+    Mailbox,
+    Output,
+    frame_ref,
+    message_class,
+    publisher,
+    qos,
+    quiet_qos,
+    subscription,
+)
 
 
 def test_the_newest_wins_and_the_replaced_are_counted():
@@ -45,6 +55,16 @@ def test_an_output_hands_over_the_object_itself():
     output.send(item)
     assert got == [item, item]
     assert got[0] is item
+
+
+@pytest.mark.parametrize('topic', contract.TOPICS, ids=lambda topic: topic.name)
+def test_who_looks_by_its_own_clock_sets_no_timer_and_misses_no_last_message(topic):
+    profile = quiet_qos(topic, 64)
+    lasting = topic.durability is contract.Durability.TRANSIENT_LOCAL
+    assert profile.depth == 64
+    assert (profile.deadline.nanoseconds, profile.liveliness_lease_duration.nanoseconds) == (0, 0)
+    assert (profile.durability == DurabilityPolicy.TRANSIENT_LOCAL) == lasting
+    assert (profile.reliability == ReliabilityPolicy.BEST_EFFORT) or lasting
 
 
 @pytest.mark.parametrize('topic', contract.TOPICS, ids=lambda topic: topic.name)

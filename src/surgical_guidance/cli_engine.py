@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -87,6 +88,10 @@ def build(
 
     Example: `surgical-guidance engine build phantom_segmentation --precision fp16 --out seg.plan`
     """
+    if sys.argv[1:3] == ['engine', 'build']:  # a process of its own, not part of another program
+        from surgical_guidance.engines.same_addresses import start_again_with_the_same_addresses
+
+        start_again_with_the_same_addresses()
     from surgical_guidance.engines.make import make
     from surgical_guidance.engines.options import PRECISIONS, Options
     from surgical_guidance.engines.source import open_source

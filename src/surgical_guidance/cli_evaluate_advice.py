@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -12,7 +13,6 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -23,15 +23,12 @@ from rich.text import Text
 from surgical_guidance.errors import ParameterError
 
 if TYPE_CHECKING:
-    from surgical_guidance.evaluation.advice.scenes import SceneMaker
-    from surgical_guidance.evaluation.advice.tally import AdviceTally, TakeName
+    from surgical_guidance.evaluation.advice.tally import TakeName
     from surgical_guidance.evaluation.datasets.phantom_takes import PhantomTake
     from surgical_guidance.evaluation.goals import Headline
 
 console = Console()
 errors = Console(stderr=True)
-
-WAYS = ('truth', 'models', 'both')
 
 
 def advice(
@@ -53,7 +50,10 @@ def advice(
     model: Annotated[
         list[str] | None, typer.Option(help='Name or manifest of a model; without it those that come with the package.')
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, max=64, help='Processor threads of one inference.')] = 2,
+    processes: Annotated[
+        int, typer.Option(min=0, max=64, help='Takes that are played at a time; `0`: as many as there are cores.')
+    ] = 0,
+    threads: Annotated[int, typer.Option(min=1, max=64, help='Processor threads of one inference.')] = 1,
 ) -> None:
     """Hold what is said in takes of the phantom against what their truth makes due; write a report, HTML and JSON.
 
@@ -62,41 +62,28 @@ def advice(
     Example: `surgical-guidance evaluate advice --from truth --scenarios smoke,blur --seeds 9201-9203 --report out`
     """
     from surgical_guidance.advice.rules import load
+    from surgical_guidance.evaluation.advice.crew import WAYS, Job, evaluate_all
     from surgical_guidance.evaluation.advice.headlines import headlines_of
     from surgical_guidance.evaluation.advice.report import write_report
-    from surgical_guidance.evaluation.advice.scenes import SeenScenes, TrueScenes
-    from surgical_guidance.evaluation.advice.tally import EXACT, WHILE_IT_LASTS, TakeName, evaluate
+    from surgical_guidance.evaluation.advice.tally import TakeName
     from surgical_guidance.evaluation.datasets.phantom_takes import open_phantom
 
-    if way not in WAYS:
-        raise ParameterError(f'{way!r} is no way', where='--from', remedy=f'use {", ".join(WAYS)}')
+    if way not in (*WAYS, 'both'):
+        raise ParameterError(f'{way!r} is no way', where='--from', remedy=f'use {", ".join(WAYS)} or both')
     table = load(rules)
     dataset = open_phantom(scenarios, seeds, vendors, size)
     played = cast('Sequence[PhantomTake]', dataset.takes)
     takes = _in_turns([TakeName(one.scenario, one.seed, one.vendor, one.width, one.height) for one in played])
-    results: list[tuple[AdviceTally, tuple[str, ...]]] = []
-    for name in ('truth', 'models') if way == 'both' else (way,):
-        maker: SceneMaker = TrueScenes() if name == 'truth' else SeenScenes(model or (), threads)
-        try:
-            with _progress() as progress:
-                task = progress.add_task('starting', total=None)
+    job = Job(rules, WAYS if way == 'both' else (way,), tuple(model or ()), threads)
+    with _progress() as progress:
+        task = progress.add_task('starting', total=None)
 
-                def tell(
-                    done: int,
-                    total: int,
-                    what: str,
-                    progress: Progress = progress,
-                    task: TaskID = task,
-                    name: str = name,
-                ) -> None:
-                    progress.update(task, completed=done, total=total, description=f'{name}: {what}')
+        def tell(done: int, total: int, what: str) -> None:
+            progress.update(task, completed=done, total=total, description=what)
 
-                tolerance = EXACT if name == 'truth' else WHILE_IT_LASTS
-                sums = evaluate(takes, maker, table, tolerance, tell)
-            results.append((sums, maker.models))
-        finally:
-            maker.close()
-        _show(name, headlines_of(sums))
+        results = evaluate_all(takes, job, processes or len(os.sched_getaffinity(0)), tell)
+    for sums, _ in results:
+        _show(sums.source, headlines_of(sums))
     page, machine = write_report(report, table, results)
     console.print(f'{page}\n{machine}', soft_wrap=True)
 

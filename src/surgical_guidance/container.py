@@ -36,8 +36,10 @@ TURN_S = 0.05
 WATCHDOG_TURN_S = 0.5  # its executor serves acknowledgements alone; waking it five times as often costs 1 % of a core
 FRAME_PATH_NICE = -10  # before every viewer and desktop on the same host
 WATCHDOG_NICE = -11  # and the one that watches it before that
+RELAY_TURN_S = 0.25  # whatever comes wakes it
 RELAY_NICE = -5  # what the room sends out goes before who looks at it on the same host, and after the frame path
 SWITCH_S = 0.0005  # the interpreter's default of 5 ms lets a busy thread hold a frame up for that long
+RELAY_SWITCH_S = 0.0001  # a picture waits for it once for each thread it passes and each client it is sent to
 
 
 def guidance(**node: Any) -> list[Node]:
@@ -112,17 +114,20 @@ def register_sources() -> None:
     register('phantom', phantom_source)
 
 
-def run(compose: Callable[[], Sequence[Node]], nice: int = 0, turn_s: float = TURN_S) -> int:
+def run(
+    compose: Callable[[], Sequence[Node]], nice: int = 0, turn_s: float = TURN_S, switch_s: float = SWITCH_S
+) -> int:
     """Run the nodes of one process until a signal ends it, then take them down in the order of the frame path.
 
     :param nice: priority of the process, taken where the host grants it (root, or `ulimit -e`).
     :param turn_s: longest wait of the executor: how soon a signal or a lost parent is noticed [s].
+    :param switch_s: how long one thread may keep the interpreter from the others [s].
     :return: the exit status: 0, or 1 where the process could not start.
     """
     stop = _StopRequest()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     take_priority(nice)
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(switch_s)
     cv2.setNumThreads(1)  # its pool would fight with the engine's threads, and the pictures here are small work
     nodes: Sequence[Node] = ()
     try:
@@ -206,7 +211,7 @@ def watchdog_main() -> int:
 
 def relay_main() -> int:
     """Run ``relay_node``."""
-    return run(relay, RELAY_NICE)
+    return run(relay, RELAY_NICE, RELAY_TURN_S, RELAY_SWITCH_S)
 
 
 def recorder_main() -> int:

@@ -17,6 +17,7 @@ from surgical_guidance.errors import FrameError
 from surgical_guidance.frames import Frame, RingReaders
 
 if TYPE_CHECKING:
+    from rclpy.callback_groups import CallbackGroup
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
     from rclpy.node import Node
     from rclpy.publisher import Publisher
@@ -120,6 +121,25 @@ def qos(topic: Topic) -> QoSProfile:
     )
 
 
+def quiet_qos(topic: Topic, depth: int) -> QoSProfile:
+    """Give the quality of service for one who looks at a topic by its own clock.
+
+    Without what wakes the middleware up once more with each message: a deadline is a timer that is set anew, an
+    acknowledgement a timer and an answer.
+
+    :param depth: messages that may wait.
+    """
+    from rclpy.duration import Duration
+    from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+
+    profile = qos(topic)
+    profile.depth = depth
+    profile.deadline = profile.liveliness_lease_duration = Duration()
+    if profile.durability == DurabilityPolicy.VOLATILE:  # the last one of the others must come
+        profile.reliability = ReliabilityPolicy.BEST_EFFORT
+    return profile
+
+
 def publisher(node: Node, topic: Topic, *, events: PublisherEventCallbacks | None = None) -> Publisher[Any]:
     """Make the publisher of a topic on a node."""
     return node.create_publisher(message_class(topic), topic.name, qos(topic), event_callbacks=events)
@@ -131,9 +151,12 @@ def subscription(
     callback: Callable[[Any], None],
     *,
     events: SubscriptionEventCallbacks | None = None,
+    group: CallbackGroup | None = None,
 ) -> Subscription[Any]:
     """Make a subscription to a topic on a node."""
-    return node.create_subscription(message_class(topic), topic.name, callback, qos(topic), event_callbacks=events)
+    return node.create_subscription(
+        message_class(topic), topic.name, callback, qos(topic), event_callbacks=events, callback_group=group
+    )
 
 
 def frame_ref(frame: Frame, nominal_rate: float = 0.0) -> FrameRef:

@@ -91,10 +91,10 @@ def test_a_message_that_is_too_long_closes(bridge):
         assert client.wait_closed()[0] == 1009
 
 
-def test_binary_messages_close_with_the_reason(bridge):
-    with bridge.client() as client:
-        client.send_bytes(b'\x16\x00\x00\x00\x02op\x00')
-        assert client.wait_closed()[0] == 1008
+def test_binary_messages_are_refused_with_a_status(client):
+    client.send_bytes(b'\x16\x00\x00\x00\x02op\x00')
+    assert 'BSON' in client.next(op='status', level='error')['msg']
+    client.sync()
 
 
 def test_who_makes_nothing_but_mistakes_is_sent_away(bridge_with):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_what_a_client_offers_is_called_from_ros(bridge, client):
         ({'op': 'action_result', 'action': '/never', 'values': {}, 'result': True}, 'does not offer'),
         ({'op': 'cancel_action_goal', 'action': '/never', 'id': 9}, 'is under way'),
         ({'op': 'png', 'data': ''}, 'PNG is not served'),
-        ({'op': 'fragment', 'data': '', 'num': 0, 'total': 1}, 'messages are taken whole'),
+        ({'op': 'fragment', 'data': '', 'num': 0, 'total': 1}, 'told apart by their id'),
+        ({'op': 'renew', 'ticket': 'x'}, 'not valid'),
         ({'op': 'auth', 'mac': ''}, 'is not served'),
         ({'op': 'status'}, 'there is no operation'),
         ({'op': 'set_level', 'level': 'loud'}, 'is no level'),
@@ -193,3 +195,32 @@ def test_who_calls_a_service_of_a_client_that_goes_is_not_held_for_ever(bridge):
         other.wait(lambda _: not caller.service_is_ready())
     assert not called.is_set()
     bridge.node.destroy_client(caller)
+
+
+def test_a_message_in_pieces_is_acted_on_when_it_is_whole(client):
+    whole = json.dumps({'op': 'call_service', 'service': '/rosapi/get_time', 'id': 'pieced'})
+    middle = len(whole) // 2
+    client.send(op='fragment', id='a', num=1, total=2, data=whole[middle:])
+    client.send(op='fragment', id='b', num=0, total=2, data='another')
+    client.sync()
+    assert client.got == []
+    client.send(op='fragment', id='a', num=0, total=2, data=whole[:middle])
+    assert client.next(op='service_response', id='pieced')['result']
+
+
+@pytest.mark.parametrize(
+    ('pieces', 'words'),
+    [
+        ([{'num': 2, 'total': 2, 'data': ''}], 'does not fit'),
+        ([{'num': 0, 'total': 2, 'data': ''}, {'num': 1, 'total': 3, 'data': ''}], 'does not fit'),
+        ([{'num': 0, 'total': 10**6, 'data': ''}], 'does not fit'),
+        ([{'num': number, 'total': 3, 'data': 'x' * 200_000} for number in (0, 1)], 'characters in pieces'),
+        ([{'num': 0, 'total': 1, 'data': '{"op": "fragment"}'}], 'a piece of a piece'),
+        ([{'num': 0, 'total': 1, 'data': '{{{'}], 'not JSON'),
+    ],
+)
+def test_pieces_that_do_not_fit_or_are_too_much_are_refused(client, pieces, words):
+    for piece in pieces:
+        client.send(op='fragment', id='a', **piece)
+    assert words in client.next(op='status', level='error')['msg']
+    client.sync()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import struct
 from typing import Any
 
 import cbor2
@@ -13,11 +14,13 @@ from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from hypothesis import given
 from hypothesis import strategies as st
-from sensor_msgs.msg import CameraInfo, CompressedImage, JointState, PointCloud2
-from std_msgs.msg import Header
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState, PointCloud2
+from std_msgs.msg import Header, String
 from surgical_guidance_msgs.msg import SceneState, Suggestion
 
 from surgical_guidance.errors import ProtocolError
+from surgical_guidance.relay.bridge.blobs import blob_values
 from surgical_guidance.relay.bridge.decoding import fill
 from surgical_guidance.relay.bridge.encoding import cbor_values, json_values
 from surgical_guidance.relay.bridge.frames import parse
@@ -116,3 +119,31 @@ def test_the_operating_room_may_be_spoken_for_where_it_speaks_to_us() -> None:
     assert forbidden('publish', '/or/suggestion', '/or') != ''
     assert forbidden('publish', '/other/suggestion', '/or') == ''
     assert forbidden('publish', '/arm/measured_cp', '/or') == ''
+
+
+PICTURES = (
+    CompressedImage(
+        header=Header(stamp=Time(sec=-5, nanosec=7), frame_id='\u624b\u672f'), format='jpeg', data=b'\x00\xff' * 50
+    ),
+    CompressedImage(),
+    Image(header=Header(frame_id='x'), height=3, width=2**32 - 1, encoding='bgr8', is_bigendian=1, step=9, data=b'abc'),
+)
+
+
+@pytest.mark.parametrize('message', PICTURES)
+def test_pictures_read_where_they_lie_are_what_ros_makes_of_them(message):
+    raw = serialize_message(message)
+    assert blob_values(type(message), raw, False) == json_values(deserialize_message(raw, type(message)))
+    assert blob_values(type(message), raw, True) == cbor_values(deserialize_message(raw, type(message)))
+
+
+def test_what_has_no_bytes_or_more_than_is_read_is_left_to_ros():
+    for other in (String(data='x'), PointCloud2(data=b'x')):
+        assert blob_values(type(other), serialize_message(other), False) is None
+
+
+@pytest.mark.parametrize('length', range(4, 40, 5))
+def test_a_message_cut_short_is_an_error_and_nothing_else(length):
+    raw = serialize_message(PICTURES[0])[:length]
+    with pytest.raises(struct.error):
+        blob_values(CompressedImage, raw, False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 from engines_helpers import files_under, foreign_source, picture_set, tiny, tiny_source
@@ -81,6 +83,19 @@ def test_two_builds_of_the_same_things_are_the_same_bytes(library, tmp_path):
     assert all(one.built for one in made)
     assert made[0].path.read_bytes() == made[1].path.read_bytes()
     assert read_sidecar(made[0].path).key == read_sidecar(made[1].path).key
+
+
+def test_a_build_is_done_by_a_process_whose_addresses_are_not_random():
+    script = """
+import sys
+from surgical_guidance.engines.same_addresses import start_again_with_the_same_addresses
+print(*sys.argv[1:], open('/proc/self/personality').read(), flush=True)
+start_again_with_the_same_addresses()
+"""
+    if subprocess.run(['setarch', '-R', 'true'], check=False, capture_output=True).returncode:
+        pytest.skip('a container that forbids personality(2)')
+    heard = subprocess.run([sys.executable, '-c', script, 'build'], check=True, capture_output=True, text=True).stdout
+    assert heard.split() == ['build', '00000000', 'build', '00040000'], 'started again once, with the same arguments'
 
 
 def test_what_was_built_comes_from_the_cache(library, store, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -76,14 +76,20 @@ def test_what_still_speaks_goes_on_and_what_fell_silent_just_before_rests() -> N
     assert fit(('smoke', 10, 19), due=both).missed == (DUE,)
 
 
+def test_a_rule_rests_after_a_repeat_too() -> None:
+    first, second = Expected('smoke', 0, 10, 70), Expected('smoke', 80, 90, 95)
+    assert fit(('smoke', 10, 19), ('smoke', 60, 75), due=(first, second)).hits[1].how is How.RESTS
+    assert fit(('smoke', 10, 19), ('smoke', 40, 45), due=(first, second)).missed == (second,)
+
+
 class Once(TrueScenes):
     """Makes the scenes of its take once, however often it is played."""
 
     def __init__(self) -> None:
-        self._made: list[tuple[FrameTruth, SceneState]] = []
+        self._made: list[SceneState] = []
 
-    def scenes(self, take: Take) -> Iterator[tuple[FrameTruth, SceneState]]:
-        self._made = self._made or list(super().scenes(take))
+    def scenes(self, take: Take, truths: Sequence[FrameTruth]) -> Iterator[SceneState]:
+        self._made = self._made or list(super().scenes(take, truths))
         return iter(self._made)
 
 

@@ -54,6 +54,9 @@ def test_a_manifest_with_a_wrong_field_is_refused_by_its_name(edit: Edit, field:
         ('name', 'picture', 'the network takes image'),
         ('layout', 'hwc', "'nhwc' or 'nchw'"),
         ('normalisation', {'mean': [0, 0, 0], 'scale': [1, 0, 1]}, 'above 0'),
+        ('cameras', {'720x576': [450, 352]}, '450 x 352 for 720x576 is no multiple of size_step 32'),
+        ('cameras', {'PAL': [448, 352]}, 'input.cameras'),
+        ('size_step', 0, 'the network takes one size alone: say in size_step which others'),
     ],
 )
 def test_an_input_that_is_not_the_networks_is_refused(edit: Edit, field: str, value: Any, said: str) -> None:

@@ -17,6 +17,7 @@ from surgical_guidance.inference.lineup import Lineup, Look
 from surgical_guidance.inference.manifest import Manifest
 from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.inference.runners import Outcome
+from surgical_guidance.inference.selection import Backend
 from surgical_guidance.inference.status import ModelStatus
 
 
@@ -239,6 +240,45 @@ def test_the_segmentation_that_ships_is_made_ready_for_smaller_pictures() -> Non
         assert lineup.left_out == []
     finally:
         lineup.close()
+
+
+def test_a_camera_that_changes_its_resolution_is_followed_without_loading_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lineup = Lineup.load(['phantom_segmentation'], 'onnxruntime')
+    try:
+        monkeypatch.setattr('onnxruntime.InferenceSession', None)
+        seen = {}
+        for number, (width, height) in enumerate(((1920, 1080), (720, 576), (1280, 1024), (1920, 1080), (640, 480)), 1):
+            look = lineup.look(as_frame(noise(number, height, width), number))
+            (model,) = lineup.status().models
+            assert look.segmentation is not None
+            assert look.segmentation.labels.shape == (model.height, model.width)
+            assert not look.failures
+            seen[width, height] = model.width, model.height
+        assert seen == {
+            (1920, 1080): (512, 288),
+            (720, 576): (448, 352),
+            (1280, 1024): (448, 352),
+            (640, 480): (448, 352),
+        }
+    finally:
+        lineup.close()
+
+
+def test_a_size_for_a_camera_that_the_engine_does_not_take_is_told_and_the_usual_one_serves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def make(manifest: Manifest, _threads: int) -> GivenEngine:
+        if manifest.input.width == 448:
+            raise EngineError('the plan was built for other shapes', where='plan')
+        return GivenEngine(labels() | {'confidence': np.full((1, 8, 8), 255, np.uint8)}, manifest.input.shape)
+
+    monkeypatch.setattr('surgical_guidance.inference.selection.backends', lambda: {'given': Backend(lambda: '', make)})
+    lineup = Lineup.load(['phantom_segmentation'])
+    assert lineup.left_out[0] == 'phantom_segmentation at 448 x 352: plan: the plan was built for other shapes'
+    lineup.look(as_frame(noise(1, 576, 720)))
+    assert [(each.width, each.height) for each in lineup.status().models] == [(512, 288)]
 
 
 def test_a_smaller_size_that_only_another_engine_takes_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

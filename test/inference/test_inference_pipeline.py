@@ -59,6 +59,25 @@ def test_colours_layout_and_normalisation_are_as_the_manifest_says() -> None:
     assert [int(plane.mean()) for plane in prepared(spec(layout='nchw'), picture())[0]] == [10, 20, 30]
 
 
+@pytest.mark.parametrize(
+    ('camera', 'size'),
+    [
+        ((1920, 1080), (512, 288)), ((3840, 2160), (512, 288)), ((1280, 800), (512, 288)),
+        ((720, 576), (448, 352)), ((1280, 1024), (448, 352)), ((640, 480), (448, 352)),
+        ((1024, 1024), (352, 352)), ((4096, 2160), (768, 416)),
+    ],
+)  # fmt: skip
+def test_a_camera_gets_the_size_that_is_said_for_it_or_for_the_nearest_shape(camera, size) -> None:
+    cameras = {'720x576': (448, 352), '1080x1080': (352, 352), '4096x2160': (768, 416)}
+    assert spec(width=512, height=288, size_step=32, cameras=cameras).size_for(*camera) == size
+
+
+def test_a_smaller_input_is_smaller_for_every_camera() -> None:
+    whole = spec(width=512, height=288, size_step=32, cameras={'720x576': (448, 352)})
+    assert whole.sizes == ((512, 288), (448, 352))
+    assert whole.scaled(0.5).sizes == ((256, 128), (224, 192))
+
+
 def test_a_result_carries_its_times_and_classes(told_manifest: Manifest) -> None:
     result = Pipeline(told_manifest, ToldEngine()).run(as_frame(seen()))
     assert result.problem == ''

@@ -10,16 +10,33 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_cuda import FakeDriver, open_fake
+from inference_helpers import as_frame, noise
 from trt_doubles import Double, argument_counts, trt
 
 from surgical_guidance.errors import EngineError
+from surgical_guidance.inference.cuda.driver import Cuda
 from surgical_guidance.inference.cuda.scratch import Scratch
+from surgical_guidance.inference.gpu_engine import GpuEngine
+from surgical_guidance.inference.gpu_host import GpuHost
+from surgical_guidance.inference.manifest import Manifest
+from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.inference.plan import Plan, sidecar_of
 from surgical_guidance.inference.profiles import choose_profile
 from surgical_guidance.inference.tensorrt import TensorRtEngine
+from surgical_guidance.inference.trt_plans import LoadedPlans
 
 __all__ = ['trt']
 CONTENT = b'a plan of bytes' * 40
+MANIFEST = Manifest.model_validate({
+    'name': 'model', 'task': 'semantic_segmentation', 'file': 'model.onnx', 'sha256': '0' * 64,
+    'input': {
+        'name': 'image', 'width': 512, 'height': 288, 'layout': 'nchw', 'colour': 'rgb', 'size_step': 32,
+        'cameras': {'720x576': (448, 352)},
+        'normalisation': {'mean': (0, 0, 0), 'scale': (255, 255, 255)},
+    },
+    'outputs': {'scores': 'logits'}, 'scores': 'logits',
+    'classes': ['background', 'liver', 'gallbladder', 'fat'], 'priority': 100, 'budget_ms': 5,
+})  # fmt: skip
 
 
 class Device:
@@ -29,6 +46,7 @@ class Device:
         self.driver = FakeDriver(capability)
         self.cuda = open_fake(self.driver)
         self.scratch = Scratch(self.cuda)
+        self.plans = LoadedPlans(self.cuda)
 
 
 @pytest.fixture
@@ -56,10 +74,14 @@ def write_plan(folder: Path, name: str, number: str, content: bytes = CONTENT, *
 
 @pytest.fixture
 def load(trt: Double, tmp_path: Path, device: Device) -> Callable[..., TensorRtEngine]:
-    def do(wanted: dict[str, tuple[int, ...]] | None = None, stream: int = 7, **changes: Any) -> TensorRtEngine:
-        library = trt.library()
-        path = write_plan(tmp_path, library.name, library.version, **changes)
-        return TensorRtEngine(library, path, device.cuda, device.scratch, stream, wanted or {})
+    library = trt.library()
+
+    def do(
+        wanted: dict[str, tuple[int, ...]] | None = None, stream: int = 7, plan: str = '', **changes: Any
+    ) -> TensorRtEngine:
+        (tmp_path / plan).mkdir(exist_ok=True)
+        path = write_plan(tmp_path / plan, library.name, library.version, **changes)
+        return TensorRtEngine(library, path, device.cuda, device.plans, device.scratch, stream, wanted or {})
 
     return do
 
@@ -95,9 +117,9 @@ def test_engines_of_one_stream_share_their_scratch_memory_and_those_of_two_do_no
 ) -> None:
     places = []
     engines = []
-    for stream, size in ((7, 5000), (7, 3000), (8, 5000)):
+    for plan, stream, size in (('a', 7, 5000), ('b', 7, 3000), ('c', 8, 5000)):
         trt.scratch = size
-        engines.append(load(stream=stream))
+        engines.append(load(stream=stream, plan=plan))
         places.append(trt.given['scratch'])
         assert trt.given['scratch_size'] == size
     assert places[0] == places[1] != places[2]
@@ -107,12 +129,13 @@ def test_engines_of_one_stream_share_their_scratch_memory_and_those_of_two_do_no
     assert device.driver.open_things['memory'] == 0
 
 
+def exactly(*side: int) -> tuple[tuple[int, ...], ...]:
+    return ((1, 3, side[0], side[-1]),) * 3
+
+
 def test_a_plan_of_several_sizes_runs_with_the_profile_that_is_nearest(
     trt: Double, load: Callable[..., TensorRtEngine]
 ) -> None:
-    def exactly(side: int) -> tuple[tuple[int, ...], ...]:
-        return ((1, 3, side, side),) * 3
-
     graded = ((1, 3, 224, 224), (4, 3, 384, 384), (8, 3, 512, 512))
     trt.tensors['image'] = (True, 'HALF', (-1, 3, -1, -1), [graded, exactly(256), exactly(512)])
     trt.tensors['logits'] = (False, 'FLOAT', (-1, 4, 64, 64), [])
@@ -122,8 +145,63 @@ def test_a_plan_of_several_sizes_runs_with_the_profile_that_is_nearest(
     assert engine.inputs['image'].shape == (1, 3, 512, 512)
     assert engine.outputs['logits'].shape == (1, 4, 64, 64)
     load({'image': (2, 3, 300, 300)})
-    assert trt.profile == 2, 'the first profile is the one that is there already'
     assert trt.shapes == {'image': (2, 3, 300, 300)}
+    assert trt.chosen == [(2, 7), (0, 7)], 'another context of the plan has no profile until one is chosen'
+    trt.chosen.clear()
+    load({'image': (2, 3, 300, 300)}, plan='other')
+    assert trt.chosen == [], 'the first context of a plan has the first profile'
+
+
+def test_sizes_of_one_plan_share_it_and_its_memory_and_each_has_a_context(
+    trt: Double, load: Callable[..., TensorRtEngine], device: Device
+) -> None:
+    trt.tensors['image'] = (True, 'HALF', (-1, 3, -1, -1), [exactly(288, 512), exactly(352, 448)])
+    trt.tensors['logits'] = (False, 'FLOAT', (1, 4, -1, -1), [])
+    wide, high = (load({'image': (1, 3, *size)}) for size in ((288, 512), (352, 448)))
+    assert [engine.outputs['logits'].shape for engine in (wide, high)] == [(1, 4, 288, 512), (1, 4, 352, 448)]
+    assert (trt.loaded, len(trt.contexts)) == (1, 2)
+    assert trt.chosen == [(1, 7)]
+    assert device.driver.open_things['memory'] == 1
+    wide.close()
+    high.enqueue(7)
+    assert trt.given['ran'] == [1]
+    high.close()
+    load({'image': (1, 3, 352, 448)})
+    assert trt.loaded == 2, 'with its last size a plan is unloaded'
+
+
+def test_a_camera_that_changes_its_resolution_goes_on_with_another_profile_at_once(trt: Double, tmp_path: Path) -> None:
+    trt.tensors['image'] = (True, 'HALF', (-1, 3, -1, -1), [exactly(288, 512), exactly(352, 448)])
+    trt.tensors['logits'] = (False, 'FLOAT', (1, 4, -1, -1), [])
+    library, driver = trt.library(), FakeDriver((8, 9))
+    path = write_plan(tmp_path, library.name, library.version)
+    host = GpuHost(lambda: open_fake(driver))
+
+    def at(size: tuple[int, int]) -> tuple[Manifest, GpuEngine]:
+        manifest = MANIFEST.model_copy(update={'input': MANIFEST.input.at(size)})
+
+        def make(cuda: Cuda, host: GpuHost, stream: int) -> TensorRtEngine:
+            wanted = {'image': manifest.input.shape}
+            return TensorRtEngine(library, path, cuda, host.plans, host.scratch, stream, wanted)
+
+        return manifest, GpuEngine(manifest, make, join=lambda: host, leave=lambda: None)
+
+    main, *others = (at(size) for size in MANIFEST.input.sizes)
+    pipeline = Pipeline(*main, others)
+    pipeline.warm_up()
+    pipeline.run(as_frame(noise(0, 1080, 1920)))
+    driver.calls.clear()
+    trt.given['ran'].clear()
+    sizes = []
+    for width, height in ((1920, 1080), (720, 576), (640, 480), (3840, 2160), (720, 576)):
+        pipeline.run(as_frame(noise(0, height, width)))
+        sizes.append(pipeline.size)
+    assert sizes == [(512, 288), (448, 352), (448, 352), (512, 288), (448, 352)]
+    assert not [call for call in driver.calls if 'Alloc' in call[0]], 'nothing is allocated at a switch'
+    assert (trt.loaded, len(trt.contexts), [index for index, _ in trt.chosen]) == (1, 2, [1])
+    pipeline.close()
+    host.close()
+    assert not +driver.open_things
 
 
 def test_shapes_that_no_profile_allows_are_refused_with_those_it_does(
@@ -173,10 +251,10 @@ def test_a_plan_without_a_sidecar_or_without_itself_is_refused(
     trt: Double, tmp_path: Path, device: Device, load: Callable[..., TensorRtEngine]
 ) -> None:
     def again() -> None:
-        TensorRtEngine(trt.library(), tmp_path / 'model.plan', device.cuda, device.scratch, 7, {})
+        TensorRtEngine(trt.library(), tmp_path / 'model.plan', device.cuda, device.plans, device.scratch, 7, {})
 
     assert 'has no sidecar' in refusal(again)
-    load()
+    load().close()
     (tmp_path / 'model.plan').unlink()
     assert 'there is no such plan' in refusal(again)
 
@@ -258,7 +336,7 @@ def test_8_6_gets_its_scratch_memory_by_a_property(
 
     monkeypatch.setattr(trt, '_load', lambda content: OldEngine(load_new(content)))
     path = write_plan(tmp_path, library.name, library.version)
-    engine = TensorRtEngine(library, path, device.cuda, device.scratch, 7, {})
+    engine = TensorRtEngine(library, path, device.cuda, device.plans, device.scratch, 7, {})
     assert context.device_memory
     assert 'scratch' not in trt.given
     engine.close()
@@ -294,7 +372,7 @@ def small_plan() -> tuple[Any, bytes]:
 def test_the_real_library_refuses_to_run_without_a_gpu_in_one_line(tmp_path: Path, device: Device) -> None:
     library, content = small_plan()
     path = write_plan(tmp_path, library.name, library.version, content)
-    said = refusal(lambda: TensorRtEngine(library, path, device.cuda, device.scratch, 7, {}))
+    said = refusal(lambda: TensorRtEngine(library, path, device.cuda, device.plans, device.scratch, 7, {}))
     assert 'no NVIDIA GPU' in said or 'driver' in said
     assert device.driver.open_things['memory'] == 0
 
@@ -306,6 +384,6 @@ def test_the_real_library_tells_of_bytes_that_are_no_plan(tmp_path: Path, device
 
     library = load_library('tensorrt_rtx')
     path = write_plan(tmp_path, library.name, library.version, damage)
-    said = refusal(lambda: TensorRtEngine(library, path, device.cuda, device.scratch, 7, {}))
+    said = refusal(lambda: TensorRtEngine(library, path, device.cuda, device.plans, device.scratch, 7, {}))
     assert 'TensorRT-RTX' in said
     assert ';' in said, 'it says what to do'

@@ -78,6 +78,10 @@ class Double:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.addresses: dict[str, int] = {}
         self.given: dict[str, Any] = {}
+        self.loaded = 0
+        self.contexts: list[Any] = []
+        self.chosen: list[tuple[int, int]] = []
+        """Profiles that were chosen, each with the stream."""
         self.recorder: Any = None
         self.context = self.engine = self.runtime = None
         self.validity: Any = None
@@ -102,6 +106,8 @@ class Double:
         if self.engine_says:
             self.runtime.error_recorder.report_error(self.real.ErrorCodeTRT.INVALID_ARGUMENT, self.engine_says)
             return None
+        self.loaded += 1
+        self.contexts.clear()
         names = list(self.tensors)
         modes = self.real.TensorIOMode
         told: dict[str, Any] = {
@@ -119,6 +125,7 @@ class Double:
         return self.engine
 
     def _make_context(self, strategy: Any) -> Any:
+        number = len(self.contexts)
         assert strategy == self.real.ExecutionContextAllocationStrategy.USER_MANAGED
         told: dict[str, Any] = {
             'set_device_memory': lambda address, size: self.given.update(scratch=address, scratch_size=size),
@@ -127,26 +134,34 @@ class Double:
             'infer_shapes': lambda: self.missing,
             'get_tensor_shape': self._shape,
             'set_tensor_address': lambda name, address: self.addresses.update({name: address}) or True,
-            'execute_async_v3': self._run,
+            'execute_async_v3': lambda stream: self._run(stream, number),
         }
         if hasattr(self.real.IExecutionContext, 'is_stream_capturable'):
             told['is_stream_capturable'] = True
+        told['active_optimization_profile'] = -1 if self.contexts else 0
+        self.profile = told['active_optimization_profile']
         self.context = double(self.real.IExecutionContext, **told)
+        self.contexts.append(self.context)
         return self.context
 
     def _choose(self, index: int, stream: int) -> bool:
         self.profile = index
+        self.chosen.append((index, stream))
         return True
 
     def _shape(self, name: str) -> Dims:
-        batch = next(iter(self.shapes.values()), (1,))[0]
-        return Dims(batch if axis == 0 and side == -1 else side for axis, side in enumerate(self.tensors[name][2]))
+        picture = next(iter(self.shapes.values()), (1,))
+        return Dims(
+            picture[axis] if side == -1 and axis < len(picture) else side
+            for axis, side in enumerate(self.tensors[name][2])
+        )
 
-    def _run(self, stream: int) -> bool:
+    def _run(self, stream: int, context: int) -> bool:
         if self.run_says:
             self.runtime.error_recorder.report_error(self.real.ErrorCodeTRT.FAILED_EXECUTION, self.run_says)
             return False
         self.given.setdefault('streams', []).append(stream)
+        self.given.setdefault('ran', []).append(context)
         return True
 
 

@@ -8,7 +8,9 @@ import ssl
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,17 @@ from rclpy.parameter import Parameter
 from surgical_guidance_msgs.msg import GuidanceStatus, Participants, StageStatus, Suggestion
 from surgical_guidance_msgs.srv import EndSession
 
-from surgical_guidance.contract import END_SESSION_SERVICE, HEARTBEAT, PARTICIPANTS, STATUS, SUGGESTION
+from surgical_guidance.contract import (
+    ALARM,
+    END_SESSION_SERVICE,
+    FRAME,
+    HEARTBEAT,
+    PARTICIPANTS,
+    SCENE,
+    STATUS,
+    SUGGESTION,
+    TIMING,
+)
 from surgical_guidance.ports import publisher, subscription
 from surgical_guidance.relay.access import bind
 from surgical_guidance.relay.node import RelayNode
@@ -42,6 +54,18 @@ def serves(url: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+@contextmanager
+def page_of(node: RelayNode) -> Iterator[socket.socket]:
+    """Be a page's socket, and leave all that comes unread."""
+    with socket.create_connection(('127.0.0.1', int(node.url.rsplit(':', 1)[1])), timeout=5) as page:
+        page.sendall(
+            f'GET /ws HTTP/1.1\r\nHost: {node.url[7:]}\r\nOrigin: {node.url}\r\nUpgrade: websocket\r\n'
+            'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'.encode()
+        )
+        yield page
 
 
 def heartbeats(graph: Any) -> list[StageStatus]:
@@ -101,12 +125,7 @@ def test_who_is_here_is_published_and_can_be_sent_away(graph: Any) -> None:
     subscription(listener, PARTICIPANTS, told.append)
     node = make(graph)
     assert graph.spin_until(lambda: told and not told[-1].participants)
-    with socket.create_connection(('127.0.0.1', int(node.url.rsplit(':', 1)[1])), timeout=5) as page:
-        page.sendall(
-            f'GET /ws HTTP/1.1\r\nHost: {node.url[7:]}\r\nOrigin: {node.url}\r\nUpgrade: websocket\r\n'
-            'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
-            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'.encode()
-        )
+    with page_of(node) as page:
         assert graph.spin_until(lambda: told[-1].participants)
         here = told[-1].participants[0]
         assert (here.name, here.role, here.address) == ('local', 'admin', '127.0.0.1')
@@ -123,6 +142,26 @@ def test_who_is_here_is_published_and_can_be_sent_away(graph: Any) -> None:
         while chunk := page.recv(65536):
             received += chunk
         assert b'the surgeon has ended this session' in received
+
+
+def test_frames_scenes_and_times_are_listened_to_only_while_somebody_watches(
+    graph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('surgical_guidance.relay.audience.LINGER_S', 0.1)
+    other = graph.node('other')
+    always = [publisher(other, topic) for topic in (SUGGESTION, STATUS, ALARM)]
+    while_watched = [publisher(other, topic) for topic in (FRAME, SCENE, TIMING)]
+    node = make(graph)
+
+    def heard(topics: list[Any]) -> set[bool]:
+        return {topic.get_subscription_count() > 0 for topic in topics}
+
+    assert graph.spin_until(lambda: heard(always) == {True})
+    assert heard(while_watched) == {False}
+    with page_of(node):
+        assert graph.spin_until(lambda: heard(while_watched) == {True})
+    assert graph.spin_until(lambda: heard(while_watched) == {False})
+    assert heard(always) == {True}
 
 
 def test_it_stops_and_starts_again_at_the_same_place(graph: Any) -> None:

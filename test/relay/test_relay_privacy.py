@@ -109,3 +109,22 @@ def test_what_a_viewer_gets_is_withheld_from_the_scene_that_says_outside_on(rela
 
     inside, outside = asyncio.run(run())
     assert outside < inside / 10
+
+
+def test_who_comes_after_nobody_watched_sees_nothing_before_a_scene_has_said_where_the_scope_is() -> None:
+    privacy = Privacy()
+    privacy.on_scene(False)
+    privacy.doubt()
+    assert privacy.withheld
+    privacy.on_scene(False)
+    assert not privacy.withheld
+    privacy.doubt()
+    privacy.on_scene(True)
+    assert privacy.withheld
+
+
+def test_where_no_scene_comes_the_last_word_holds_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('surgical_guidance.relay.privacy.DOUBT_S', 0.0)
+    privacy = Privacy()
+    privacy.doubt()
+    assert not privacy.withheld

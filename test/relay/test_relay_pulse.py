@@ -55,3 +55,13 @@ def test_a_second_silence_counts_from_its_own_start() -> None:
     pulse = beating(START + 1400 * MS, start_ns=START + 1000 * MS, pulse=beating(START + 400 * MS))
     assert pulse.silent_since(START + 1400 * MS, LIMIT_S) is None
     assert pulse.silent_since(START + 1600 * MS, LIMIT_S) == START + 1400 * MS
+
+
+def test_what_nobody_listened_to_is_no_silence() -> None:
+    later = START + 60_000 * MS
+    pulse = beating(START + 400 * MS)
+    pulse.expect(later)
+    assert pulse.silent_since(later + 100 * MS, LIMIT_S) is None
+    assert pulse.silent_since(later + 101 * MS, LIMIT_S) == later
+    pulse.beat(later + 50 * MS, LIMIT_S)
+    assert pulse.silent_since(later + 150 * MS, LIMIT_S) is None

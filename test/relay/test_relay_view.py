@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from relay_facts import INTERVAL_NS, MS, START_NS, advice, alarm, captured_ns, frame, scene, status
@@ -182,3 +183,41 @@ def test_the_state_is_json_at_every_moment() -> None:
     view = play(until={'frame': 20, 'advice': 30, 'status': 40})
     for now_ns in range(START_NS, captured_ns(200), INTERVAL_NS):
         json.dumps(view.json(now_ns), allow_nan=False)
+
+
+def test_while_nobody_watches_frames_need_not_come_and_the_advice_is_believed() -> None:
+    view = play()
+    view.hear_frames(False, LAST_NS)
+    for later in range(1, 20):
+        now_ns = captured_ns(FRAMES + 5 * later)
+        view.on_advice(advice(FRAMES + 5 * later), now_ns)
+        view.on_status(status(GuidanceState.OK), now_ns)
+        assert (view.shown(now_ns).status, view.system(now_ns)) == ('valid', 'ok')
+    assert view.json(now_ns)['picture']['state'] == 'none'
+    view.hear_frames(True, now_ns)
+    assert view.shown(now_ns).status == 'valid'
+    view.on_frame(frame(FRAMES + 96), now_ns + INTERVAL_NS)
+    assert view.json(now_ns + INTERVAL_NS)['picture']['state'] == 'live'
+
+
+def test_frames_that_do_not_come_once_somebody_watches_are_told() -> None:
+    view = play()
+    view.hear_frames(False, LAST_NS)
+    view.hear_frames(True, LAST_NS)
+    now_ns = LAST_NS + 400 * MS
+    view.on_advice(advice(FRAMES + 10), now_ns)
+    view.on_status(status(GuidanceState.OK), now_ns)
+    assert (view.shown(now_ns).status, view.shown(now_ns).why) == ('interrupted', 'frames_stopped')
+
+
+def test_a_clock_that_was_set_while_nobody_watched_is_followed() -> None:
+    view = play()
+    view.hear_frames(False, LAST_NS)
+    hour_ns = 3600 * NS_PER_S
+    fact = advice(FRAMES + 1)
+    view.on_advice(
+        replace(fact, stamp_ns=fact.stamp_ns + hour_ns, valid_until_stamp_ns=fact.valid_until_stamp_ns + hour_ns),
+        LAST_NS + INTERVAL_NS,
+    )
+    assert view.shown(LAST_NS + 2 * INTERVAL_NS).status == 'valid'
+    assert abs(view.stamp_ns(0) - play().stamp_ns(0) - hour_ns) < NS_PER_S

@@ -13,7 +13,7 @@ from surgical_guidance.clock import NS_PER_MS, monotonic_ns
 from surgical_guidance.contract import CLASSES
 from surgical_guidance.scene.builder import SceneBuilder
 from surgical_guidance.scene.regions import MAX_PARTS
-from surgical_guidance.scene.state import Segmentation, StageTime
+from surgical_guidance.scene.state import ONE_CLASS, Condition, Context, Segmentation, StageTime
 
 BOWEL = 'gastrointestinal_tract'
 
@@ -131,3 +131,12 @@ def test_nothing_of_a_frames_size_is_allocated() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < picture.image.nbytes / 4
+
+
+@pytest.mark.parametrize(('out', 'problem', 'valid'), [
+    (True, f'{ONE_CLASS} background', True), (False, f'{ONE_CLASS} background', False), (True, 'it failed', False),
+])  # fmt: skip
+def test_out_of_the_body_a_network_that_sees_nothing_is_right(out: bool, problem: str, valid: bool) -> None:
+    told = Context(conditions=(Condition('out_of_body', 1.0 if out else 0.0, active=out),))
+    scene = SceneBuilder().build(Picture(), None, problem, context=told)
+    assert (scene.valid, scene.problem) == (valid, '' if valid else problem)

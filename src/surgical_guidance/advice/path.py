@@ -10,7 +10,6 @@ that of scikit-image brings 190 MB with it.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 import pyastar2d
 from numpy.typing import NDArray
 
+from surgical_guidance.advice import lines
 from surgical_guidance.scene.state import Instrument, SceneState
 
 NO_TOUCH = ('cystic_artery', 'cystic_duct', 'hepatic_vein', 'gastrointestinal_tract')
@@ -63,6 +63,7 @@ class PathPlanner:
     def __init__(self, energy_tool: str) -> None:
         self._energy_tool = energy_tool
         self._target = ''
+        lines.warm_up()
         self._way: NDArray[np.float64] = np.empty((0, 2))
         self._in_vain_ns: int | None = None  # stamp of the last search, where it found nothing
 
@@ -114,9 +115,9 @@ class PathPlanner:
         if len(self._way) < 2:
             return False
         near = _NEAR_CELLS * grid.cell
-        while len(self._way) > 2 and np.hypot(*(self._way[1] - tip)) < near:
+        while len(self._way) > 2 and math.dist(self._way[1], tip) < near:
             self._way = self._way[1:]
-        if _apart(tip, self._way[0], self._way[1]) > near or np.hypot(*(self._way[-1] - goal)) > near:
+        if _apart(tip, self._way[0], self._way[1]) > near or math.dist(self._way[-1], goal) > near:
             return False
         return _clear(grid, np.vstack([tip, self._way[1:]]))
 
@@ -194,31 +195,13 @@ def _searched(grid: _Grid, tip: NDArray[np.float64], goal: NDArray[np.float64]) 
 
 def _straightened(grid: _Grid, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Leave out what lies on the straight line between two places, as far as that line is clear."""
-    kept, at = [0], 0
-    while at < len(places) - 1:
-        ahead = len(places) - 1
-        while ahead > at + 1 and not _clear(grid, places[[at, ahead]]):
-            ahead = at + 1 + (ahead - at - 1) // 2
-        kept.append(ahead)
-        at = ahead
-    return places[kept]
+    kept = np.empty(len(places), np.int64)
+    return places[kept[: lines.straighten(grid.closed, grid.margin, places, grid.cell, kept)]]
 
 
 def _clear(grid: _Grid, way: NDArray[np.float64]) -> bool:
     """Whether a way touches nothing that is closed, and the margin only where it starts."""
-    steps = []
-    for a, b in itertools.pairwise(way):
-        count = max(1, math.ceil(math.dist(a, b) / (0.5 * grid.cell)))
-        steps += [a + np.arange(count)[:, None] * ((b - a) / count), b[None]]
-    cells = (np.concatenate(steps) + 0.5) / grid.cell
-    rows, columns = grid.closed.shape
-    column = np.minimum(np.maximum(cells[:, 0], 0), columns - 1).astype(np.intp)
-    row = np.minimum(np.maximum(cells[:, 1], 0), rows - 1).astype(np.intp)
-    if grid.closed[row, column].any():
-        return False
-    outside = ~grid.margin[row, column]
-    out_at = int(outside.argmax()) if outside.any() else len(outside)
-    return bool(outside[out_at:].all())
+    return lines.clear(grid.closed, grid.margin, way, 0, len(way) - 1, True, grid.cell)
 
 
 def _apart(point: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -226,4 +209,4 @@ def _apart(point: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.flo
     along = b - a
     length = float(along @ along)
     share = min(max(float((point - a) @ along) / length, 0.0), 1.0) if length else 0.0
-    return float(np.hypot(*(a + share * along - point)))
+    return math.dist(a + share * along, point)

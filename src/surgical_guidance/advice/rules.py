@@ -77,12 +77,12 @@ class Rule(_Entry):
     text: Text
     highlight: Highlight = Field(default_factory=Highlight)
 
-    @property
+    @cached_property
     def priority(self) -> Priority:
         """Priority as it goes into the suggestion."""
         return Priority[self.priority_name.upper()]
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """Name the features that it looks at, those of ``when`` first."""
         stays = self.stays.features if self.stays is not None else ()

@@ -16,8 +16,10 @@ _FIELDS = {
     'phase.probability': 'phase_probability',
     'action.probability': 'action_probability',
 }  # name -> field of SceneState
+_PHASES = tuple((f'phase.{phase}', phase) for phase in PHASES)
+_ACTIONS = tuple((f'action.{verb}', verb) for verb in VERBS)
 NAMES = frozenset({ROLL, *_FIELDS, *(f'view.{name}' for name in CONDITIONS),
-                   *(f'phase.{phase}' for phase in PHASES), *(f'action.{verb}' for verb in VERBS)})  # fmt: skip
+                   *(name for name, _ in (*_PHASES, *_ACTIONS))})  # fmt: skip
 
 
 def add(scene: SceneState, found: Found) -> None:
@@ -26,12 +28,11 @@ def add(scene: SceneState, found: Found) -> None:
         found.number(name, getattr(scene, attribute))
     for condition in scene.conditions:
         found.number(f'view.{condition.name}', condition.level)
-    if scene.phase:
-        for phase in PHASES:
-            found.number(f'phase.{phase}', float(scene.phase == phase))
-    if scene.action:
-        for verb in VERBS:
-            found.number(f'action.{verb}', float(scene.action == verb))
+    for told, names in ((scene.phase, _PHASES), (scene.action, _ACTIONS)):
+        if told:
+            for name, value in names:
+                if found.wants(name):
+                    found.number(name, float(told == value))
     if found.wants(ROLL) and math.isfinite(scene.roll):
         degrees = abs(math.degrees(math.remainder(scene.roll, math.tau)))
         up_x, up_y = (

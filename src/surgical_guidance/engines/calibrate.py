@@ -11,6 +11,7 @@ import io
 import logging
 import re
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -35,6 +36,7 @@ PERCENTILE = 99.99
 _AT_A_TIME = 8  # pictures whose values are held in memory together
 _INT8_LARGEST, _FP8_LARGEST = 127.0, 448.0
 _FP8_OPSET = 19
+_hush = threading.Lock()
 
 
 def calibrate(
@@ -106,14 +108,15 @@ def calibrate(
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keep to itself what the quantiser prints and advises."""
-    previous = logging.root.level
-    logging.root.setLevel(logging.ERROR)
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.root.setLevel(previous)
+    """Keep to itself what the quantiser prints and advises; one at a time, for output and log are the process's."""
+    with _hush:
+        previous = logging.root.level
+        logging.root.setLevel(logging.ERROR)
+        try:
+            with redirect_stdout(io.StringIO()):
+                yield
+        finally:
+            logging.root.setLevel(previous)
 
 
 def to_fp8(network: onnx.ModelProto) -> onnx.ModelProto:

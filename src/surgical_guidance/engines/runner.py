@@ -148,7 +148,9 @@ def plan_runner(path: Path, library: str, wanted: Mapping[str, Shape]) -> Device
 
     need_device('running it')
     loaded = load(library)
-    return DeviceRunner(lambda cuda, host, stream: TensorRtEngine(loaded, path, cuda, host.scratch, stream, wanted))
+    return DeviceRunner(
+        lambda cuda, host, stream: TensorRtEngine(loaded, path, cuda, host.plans, host.scratch, stream, wanted)
+    )
 
 
 def provider_runner(kind: str, manifest: Manifest) -> DeviceRunner:

@@ -32,8 +32,8 @@ class Source:
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """Width and height of the picture in the manifest; nothing of a bare network."""
-        return () if self.manifest is None else ((self.manifest.input.width, self.manifest.input.height),)
+        """Width and height of the picture for each kind of camera, the commonest first; nothing of a bare network."""
+        return () if self.manifest is None else self.manifest.input.sizes
 
     def need_manifest(self, what: str) -> Manifest:
         """Give the manifest.

@@ -50,6 +50,7 @@ class GpuEngine:
                     cuda,
                     host.kernels,
                     host.frames,
+                    host.streams,
                     manifest,
                     lambda stream: make(cuda, host, stream),
                     first=manifest.safety_relevant,

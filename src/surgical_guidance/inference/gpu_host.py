@@ -1,4 +1,4 @@
-"""What all models on a GPU share: the thread that owns CUDA, the kernels, and the newest frame on the device."""
+"""What all models on a GPU share: the thread that owns CUDA, the kernels, the newest frame on the device."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from surgical_guidance.inference.cuda.kernels import Kernels
 from surgical_guidance.inference.cuda.owner import CudaOwner
 from surgical_guidance.inference.cuda.scratch import Scratch
 from surgical_guidance.inference.cuda.seam import open_cuda
+from surgical_guidance.inference.cuda.streams import Streams
+from surgical_guidance.inference.trt_plans import LoadedPlans
 
 
 class GpuHost:
@@ -25,16 +27,16 @@ class GpuHost:
     def __init__(self, open_device: Callable[[], Cuda] = open_cuda) -> None:
         self.owner = CudaOwner(open_device)
         try:
-            self.kernels, self.frames, self.scratch = self.owner.call(self._make)
+            self.kernels, self.frames, self.scratch, self.streams, self.plans = self.owner.call(self._make)
         except BaseException:
             self.owner.close()
             raise
 
     @staticmethod
-    def _make(cuda: Cuda) -> tuple[Kernels, DeviceFrames, Scratch]:
+    def _make(cuda: Cuda) -> tuple[Kernels, DeviceFrames, Scratch, Streams, LoadedPlans]:
         kernels = Kernels(cuda)
         try:
-            return kernels, DeviceFrames(cuda), Scratch(cuda)
+            return kernels, DeviceFrames(cuda), Scratch(cuda), Streams(cuda), LoadedPlans(cuda)
         except BaseException:
             kernels.close()
             raise

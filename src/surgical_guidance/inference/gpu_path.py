@@ -15,6 +15,7 @@ from surgical_guidance.inference.cuda.driver import Cuda
 from surgical_guidance.inference.cuda.faults import CudaError
 from surgical_guidance.inference.cuda.frames import DeviceFrames, Layout
 from surgical_guidance.inference.cuda.kernels import Kernels
+from surgical_guidance.inference.cuda.streams import Streams
 from surgical_guidance.inference.device_engine import DeviceEngine
 from surgical_guidance.inference.engine import Tensor
 from surgical_guidance.inference.manifest import InputSpec, Manifest, Normalisation
@@ -36,6 +37,7 @@ class GpuPath:
     Where the engine allows it, everything after the frame's copy is one graph. It is recorded anew for a frame of
     another size or encoding, without anything being built anew.
 
+    :param streams: models of one name have one: one model at several sizes, of which one is in use at a time.
     :param first: its work goes before that of other models.
     :raises ModelError: if manifest and engine do not fit together.
     """
@@ -45,6 +47,7 @@ class GpuPath:
         cuda: Cuda,
         kernels: Kernels,
         frames: DeviceFrames,
+        streams: Streams,
         manifest: Manifest,
         make_engine: MakeEngine,
         *,
@@ -53,14 +56,15 @@ class GpuPath:
         self._cuda, self._kernels, self._frames = cuda, kernels, frames
         self._undo: list[Callable[[], None]] = []
         try:
-            self._build(manifest, make_engine, first)
+            self._build(manifest, make_engine, streams, first)
         except BaseException:
             self.close()
             raise
 
-    def _build(self, manifest: Manifest, make_engine: MakeEngine, first: bool) -> None:
+    def _build(self, manifest: Manifest, make_engine: MakeEngine, streams: Streams, first: bool) -> None:
         cuda = self._cuda
-        self.stream = self._made(cuda.stream(first=first), cuda.destroy_stream)
+        self.stream = streams.join(manifest.name, first=first)
+        self._undo.append(lambda: streams.leave(manifest.name, first=first))
         self.done = self._made(self._frames.add_reader(), self._frames.remove_reader)
         self.engine = make_engine(self.stream)
         self._undo.append(self.engine.close)

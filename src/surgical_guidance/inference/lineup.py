@@ -65,7 +65,7 @@ class Lineup:
     :param budget_ms: for all models that look at one frame [ms].
     :param run: how they are run.
     :param resize: loads a model for a smaller picture. A size that it cannot be loaded for is left out, and
-        ``left_out`` says why: steps that ask for it leave the model at its full size.
+        ``left_out`` says why: steps that ask for it leave the model at its full size, cameras at the commonest.
     :raises ModelError: if no scene can be made of what they tell.
     """
 
@@ -134,6 +134,7 @@ class Lineup:
         manifest = pipeline.manifest
         group = group_of(manifest, makes_scene=pipeline.segments)
         at_sizes = {1.0: pipeline}
+        self.left_out.extend(pipeline.left_out)
         for share in self._ladder.sizes(group) if resize is not None else ():
             smaller = manifest.input.scaled(share)
             if resize is not None and smaller != manifest.input and share not in at_sizes:

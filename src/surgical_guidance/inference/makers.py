@@ -79,7 +79,8 @@ def make_tensorrt(library: str) -> Callable[[Manifest, int], Engine]:
         plan = deployed_plan(manifest, loaded.name, loaded.version)
         wanted = {manifest.input.name: manifest.input.shape}
         return GpuEngine(
-            manifest, lambda cuda, host, stream: TensorRtEngine(loaded, plan, cuda, host.scratch, stream, wanted)
+            manifest,
+            lambda cuda, host, stream: TensorRtEngine(loaded, plan, cuda, host.plans, host.scratch, stream, wanted),
         )
 
     return make

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +23,8 @@ SAFETY_PRIORITY = 50
 """From this priority on a model is safety-relevant: it looks whenever its turn comes, whatever the time left."""
 
 _Triple = Annotated[tuple[float, float, float], Field()]
+_Side = Annotated[int, Field(ge=16, le=4096)]
+_Resolution = Annotated[str, Field(pattern=r'^[1-9]\d{1,4}x[1-9]\d{1,4}$')]
 
 
 class _Strict(BaseModel):
@@ -53,6 +57,8 @@ class InputSpec(_Strict):
         or ``float16``.
     :param fit: the whole picture is stretched to the size, or it keeps its shape and the rest is grey (letterbox).
     :param size_step: the network takes every size that is a multiple of this [px]; 0: only the one above.
+    :param cameras: resolution of a camera, such as ``720x576`` -> width and height of the network's picture for it
+        [px]. For any other camera it is that of the one of the nearest shape, the size above counting as a camera.
     """
 
     name: str = Field(min_length=1)
@@ -63,6 +69,18 @@ class InputSpec(_Strict):
     normalisation: Literal['in_graph'] | Normalisation
     fit: Literal['stretch', 'letterbox'] = 'stretch'
     size_step: int = Field(default=0, ge=0, le=512)
+    cameras: dict[_Resolution, tuple[_Side, _Side]] = {}
+
+    @field_validator('cameras')
+    @classmethod
+    def _taken(cls, cameras: dict[str, tuple[int, int]], info: ValidationInfo) -> dict[str, tuple[int, int]]:
+        step = info.data.get('size_step', 0)
+        for camera, size in cameras.items():
+            if not step:
+                raise ValueError('the network takes one size alone: say in size_step which others')
+            if any(side % step for side in size):
+                raise ValueError(f'{size[0]} x {size[1]} for {camera} is no multiple of size_step {step}')
+        return cameras
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -81,13 +99,40 @@ class InputSpec(_Strict):
 
     def scaled(self, share: float) -> InputSpec:
         """Give the same input with its sides scaled by about this share, where the network takes other sizes."""
-        if not self.size_step:
+        step = self.size_step
+        if not step:
             return self
-        width, height = (
-            max(self.size_step, round(side * share / self.size_step) * self.size_step)
-            for side in (self.width, self.height)
-        )
-        return self.model_copy(update={'width': width, 'height': height})
+
+        def scaled(size: tuple[int, int]) -> tuple[int, int]:
+            width, height = (max(step, round(side * share / step) * step) for side in size)
+            return width, height
+
+        cameras = {camera: scaled(size) for camera, size in self.cameras.items()}
+        return self.at(scaled((self.width, self.height))).model_copy(update={'cameras': cameras})
+
+    def at(self, size: tuple[int, int]) -> InputSpec:
+        """Give the same input with this width and height [px]."""
+        return self.model_copy(update={'width': size[0], 'height': size[1]})
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Every width and height that the network is run at [px], the commonest first."""
+        return tuple(dict.fromkeys(((self.width, self.height), *self.cameras.values())))
+
+    def size_for(self, width: int, height: int) -> tuple[int, int]:
+        """Give the width and height of the network's picture for a camera of this resolution [px]."""
+        exact = self.cameras.get(f'{width}x{height}')
+        if exact is not None:
+            return exact
+        nearest = min(self._shapes(), key=lambda each: abs(math.log(each[0] * height / width)))  # the first of equals
+        return nearest[1]
+
+    def _shapes(self) -> Iterator[tuple[float, tuple[int, int]]]:
+        """Give how wide the pictures of each known camera are for their height, and the network's size for them."""
+        yield self.width / self.height, (self.width, self.height)
+        for camera, size in self.cameras.items():
+            width, height = map(int, camera.split('x'))
+            yield width / height, size
 
 
 class Thresholds(_Strict):

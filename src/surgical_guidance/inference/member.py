@@ -56,7 +56,7 @@ class Member:
 
         :param now_ns: stamp of the newest frame; None: there was none.
         """
-        manifest, spec = self.manifest, self.pipeline.manifest.input
+        manifest, (width, height) = self.manifest, self.pipeline.size
         age_ns = math.nan if now_ns is None or self.believed_ns is None else now_ns - self.believed_ns
         return ModelStatus(
             name=manifest.name,
@@ -65,8 +65,8 @@ class Member:
             priority=manifest.priority,
             safety_relevant=manifest.safety_relevant,
             stride=turns.stride,
-            width=spec.width,
-            height=spec.height,
+            width=width,
+            height=height,
             looks=turns.looks,
             postponed=turns.postponed,
             forced=turns.forced,

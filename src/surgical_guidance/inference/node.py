@@ -44,6 +44,7 @@ from surgical_guidance.scene.state import SceneState, StageTime
 from surgical_guidance.scene.warm import warm_up
 from surgical_guidance.stage import StageNode, StageParams
 
+_scene_is_warm = threading.Event()  # what is compiled is the process's
 _LONG_S = 2.0  # in which what was compiled before has long been loaded
 _JOIN_S = 5.0  # an inference that takes longer than this hangs
 
@@ -153,7 +154,8 @@ class InferenceNode(StageNode[InferenceParams]):
         lineup.ask(self._step)
         if params.fit_at_start:
             self._tell_fit(lineup.begin_where_it_fits(), ladder)
-        compiling_s = warm_up()
+        compiling_s = 0.0 if _scene_is_warm.is_set() else warm_up()
+        _scene_is_warm.set()
         if compiling_s > _LONG_S:
             self.get_logger().info(f'the scene was compiled in {compiling_s:.0f} s, once on this machine')
         self._lineup = lineup
@@ -164,7 +166,7 @@ class InferenceNode(StageNode[InferenceParams]):
                 reasons = '; '.join(f'{engine}: {reason}' for engine, reason in told)
                 self.get_logger().info(f'engines passed over: {reasons}')
         for left_out in lineup.left_out:
-            self.get_logger().warning(f'the degradation ladder does without a smaller picture: {left_out}')
+            self.get_logger().warning(f'a size of picture is done without: {left_out}')
         for member in lineup.members:
             pace_ms, budget_ms = member.paces[1.0], member.manifest.budget_ms
             report = f'{member.manifest.name}: {pace_ms:.1f} ms a look when warm, its budget is {budget_ms:g} ms'

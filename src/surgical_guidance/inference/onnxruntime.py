@@ -42,7 +42,7 @@ class OnnxRuntimeEngine:
         self.passed_over: tuple[tuple[str, str], ...] = ()
         self._where = str(path)
         self._threads = threads
-        self._session = self._load(read_network(path, sha256), threads, shapes or {})
+        self._session = self._load(read_network(path, sha256), sha256, threads, shapes or {})
         self.inputs: Mapping[str, Tensor] = {
             node.name: tensor_of(node, self._where) for node in self._session.get_inputs()
         }
@@ -77,9 +77,9 @@ class OnnxRuntimeEngine:
         """Let the session go."""
         self._binding = self._session = None
 
-    def _load(self, model: bytes, threads: int, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+    def _load(self, model: bytes, sha256: str, threads: int, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         try:
-            sides = open_sides(model, shapes, self._where)
+            sides = open_sides(model, sha256, shapes, self._where)
             options = _options(threads)
             for side, size in sides.items():  # bound before the graph is optimised: what hangs on shapes is folded away
                 options.add_free_dimension_override_by_name(side, size)
@@ -128,22 +128,29 @@ def tensor_of(node: Any, where: str) -> Tensor:
     return Tensor(node.name, np.dtype(TYPES[node.type]), tuple(node.shape))
 
 
-def open_sides(model: bytes, shapes: Mapping[str, tuple[int, ...]], where: str = '') -> dict[str, int]:
+_taken: dict[str, dict[str, tuple[int | str | None, ...]]] = {}  # SHA-256 -> input -> its shape, as it is declared
+
+
+def open_sides(model: bytes, sha256: str, shapes: Mapping[str, tuple[int, ...]], where: str = '') -> dict[str, int]:
     """Give a size to every side of the inputs that a network leaves open and calls by a name.
 
+    :param sha256: of the network, which is asked once in a process however many sizes it is loaded for.
     :param shapes: what the inputs shall be; an open batch of any other is 1.
     :param where: the network's file, for errors.
     :raises EngineError: if an input with open sides cannot be what it shall be.
     """
-    options = _options(1)
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # only asked, never run
-    nodes = ort.InferenceSession(model, options, providers=_PROVIDERS).get_inputs()
+    if sha256 not in _taken:
+        options = _options(1)
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # only asked, never run
+        nodes = ort.InferenceSession(model, options, providers=_PROVIDERS).get_inputs()
+        _taken[sha256] = {node.name: tuple(node.shape) for node in nodes}
+    taken = _taken[sha256]
     sides: dict[str, int] = {}
-    if any(not _fixed(node.shape) for node in nodes):
-        _check_shapes({node.name: tuple(node.shape) for node in nodes}, shapes, where)
-    for node in sorted(nodes, key=lambda node: node.name not in shapes):  # the picture first: it binds the names
-        wanted = shapes.get(node.name, (1,))
-        for axis, side in enumerate(node.shape):
+    if any(not _fixed(shape) for shape in taken.values()):
+        _check_shapes(taken, shapes, where)
+    for name in sorted(taken, key=lambda name: name not in shapes):  # the picture first: it binds the names
+        wanted = shapes.get(name, (1,))
+        for axis, side in enumerate(taken[name]):
             if isinstance(side, str) and side not in sides and axis < len(wanted):
                 sides[side] = wanted[axis]
     return sides

@@ -64,6 +64,7 @@ class OnnxRuntimeGpuEngine:
                 remedy='pip install onnxruntime-gpu in place of onnxruntime',
             )
         _find_libraries()
+        self._sha256 = manifest.sha256
         model = read_network(manifest.model_path, manifest.sha256)
         chosen = provider_options(provider, stream, own_graph=own_graph) | dict(options or {})
         shapes = {manifest.input.name: manifest.input.shape}
@@ -101,7 +102,7 @@ class OnnxRuntimeGpuEngine:
     def _load(self, model: bytes, providers: Sequence[Any], shapes: Mapping[str, tuple[int, ...]]) -> tuple[Any, bool]:
         """Make a session; tell whether all of the network runs on the GPU."""
         try:
-            sides = open_sides(model, shapes, self._where)
+            sides = open_sides(model, self._sha256, shapes, self._where)
         except EngineError:
             raise
         except Exception as error:

@@ -1,74 +1,46 @@
-"""One model at work: frame in, what the model says and times out."""
+"""One model at work on one stream of frames, at the size of picture that is meant for the camera."""
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-
-from surgical_guidance.clock import NS_PER_MS, monotonic_ns
-from surgical_guidance.errors import EngineError, FrameOverwritten
+from surgical_guidance.errors import ModelError
 from surgical_guidance.frames import Frame
-from surgical_guidance.inference.checks import OutputCheck, PictureCheck
-from surgical_guidance.inference.engine import Engine, Looks, warm_up
+from surgical_guidance.inference.engine import Engine
+from surgical_guidance.inference.fitting import Fitting, Result
 from surgical_guidance.inference.manifest import Manifest, load_manifest
-from surgical_guidance.inference.memory import Memory
-from surgical_guidance.inference.placement import Placement, place
-from surgical_guidance.inference.preprocess import Preprocessor
-from surgical_guidance.inference.readings import Instances, Reading
 from surgical_guidance.inference.selection import choose
-from surgical_guidance.inference.tasks import make_task
-from surgical_guidance.scene.state import Segmentation
 
 WARM_UP_RUNS = 20
-_CAMERA = (1080, 1920)  # height and width of the picture that it is warmed with [px]
+"""Of the size that is commonest;"""
+OTHER_RUNS = 4
+"""and of each other size, whose time nobody asks for: what a first run has to get is got then."""
 
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a model says of a frame.
-
-    :param reading: None where the outputs cannot be believed; its arrays hold until the next run.
-    :param problem: why they cannot; '' where they can.
-    :param start_ns: start on ``CLOCK_MONOTONIC`` [ns].
-    :param end_ns: end [ns].
-    """
-
-    reading: Reading | None
-    problem: str
-    start_ns: int
-    end_ns: int
-
-    @property
-    def segmentation(self) -> Segmentation | None:
-        """What a scene can be made of; None of a model that tells something else."""
-        if isinstance(self.reading, Instances):
-            return self.reading.segmentation
-        return self.reading if isinstance(self.reading, Segmentation) else None
+__all__ = ['Pipeline', 'Result']
 
 
 class Pipeline:
-    """A model and its engine, ready to run. Used by one thread.
+    """A model, ready to run at every size that its manifest has for cameras. Used by one thread.
+
+    Everything for every size is made here. A camera whose resolution changes changes which of it is used: nothing is
+    built, loaded or allocated then.
 
     :param manifest: what the model is.
     :param engine: that has loaded it.
-    :raises ModelError: if the two do not fit together.
+    :param others: the same model at other sizes, each with its engine.
+    :raises ModelError: if manifest and engine do not fit together.
     """
 
-    def __init__(self, manifest: Manifest, engine: Engine) -> None:
+    def __init__(self, manifest: Manifest, engine: Engine, others: Sequence[tuple[Manifest, Engine]] = ()) -> None:
         self.manifest = manifest
-        self._engine = engine
-        self._looks = engine if isinstance(engine, Looks) else None
-        read_as = manifest if self._looks is None else self._looks.reads_as
-        self._task = make_task(read_as, engine)
-        self._memory = Memory(manifest, engine)
-        self._prepare = None
-        if self._looks is None:
-            self._prepare = Preprocessor(manifest.input, engine.input(manifest.input.name))
-        self._picture = PictureCheck()
-        self._check = OutputCheck(read_as, engine)
-        self._begun: tuple[Frame, Placement, int] | None = None
+        self.passed_over = engine.passed_over
+        """Better engines that were not taken, each with the reason."""
+        self.left_out: tuple[str, ...] = ()
+        """Sizes that the engine does not take, and why: cameras of theirs get the commonest."""
+        self._main = self._fitting = Fitting(manifest, engine)
+        self._fittings = {_size(manifest): self._main}
+        self._fittings |= {_size(other): Fitting(other, its_engine) for other, its_engine in others}
+        self._resolution = (0, 0)
 
     @classmethod
     def load(cls, model: str, engine: str = 'auto', threads: int = 2) -> Pipeline:
@@ -85,44 +57,49 @@ class Pipeline:
         :raises ModelError: what is wrong with the model, where, and what to do.
         """
         choice = choose(engine, manifest, threads)
+        engines, others, left_out = [choice.engine], [], []
         try:
-            return cls(choice.manifest, choice.engine)
-        except Exception:
-            choice.engine.close()
+            for size in manifest.input.sizes[1:]:
+                other = manifest.model_copy(update={'input': manifest.input.at(size)})
+                try:
+                    chosen = choose(choice.name, other, threads)
+                except ModelError as error:
+                    left_out.append(f'{manifest.name} at {size[0]} x {size[1]}: {error}')
+                else:
+                    engines.append(chosen.engine)
+                    others.append((chosen.manifest, chosen.engine))
+            made = cls(choice.manifest, choice.engine, others)
+        except BaseException:
+            for each in engines:
+                each.close()
             raise
+        made.left_out = tuple(left_out)
+        return made
 
     @property
     def segments(self) -> bool:
         """Whether a scene can be made of its results."""
-        return self._task.segments
+        return self._main.segments
 
     @property
     def engine(self) -> str:
         """What runs it, one line for people."""
-        return self._engine.describe()
+        return self._main.engine
 
     @property
-    def passed_over(self) -> tuple[tuple[str, str], ...]:
-        """Better engines that were not taken, each with the reason."""
-        return self._engine.passed_over
+    def size(self) -> tuple[int, int]:
+        """Width and height of the network's picture for the camera that was looked through last [px]."""
+        return _size(self._fitting.manifest)
 
     def warm_up(self) -> float:
-        """Run it until it has its pace; give the time that a look takes here [ms]: the median of the later half.
-
-        The first runs allocate and choose kernels, and are many times slower than the rest. An engine that takes whole
-        frames runs on what lies in its inputs, since a frame of no ring would cost it another copy.
+        """Run it at every size until it has its pace; give the time that a look takes at the commonest [ms].
 
         :raises EngineError: if it cannot run.
         """
-        if self._looks is not None:
-            return warm_up(self._engine, WARM_UP_RUNS)
-        picture = np.zeros((*_CAMERA, 3), np.uint8)
-        picture[: _CAMERA[0] // 2] = 200
-        now = monotonic_ns()
-        frame = Frame(1, now, now, picture, 'bgr8', '', 0, lambda: 1)
-        looks = [self.run(frame) for _ in range(WARM_UP_RUNS)]
-        self.forget()
-        return statistics.median((look.end_ns - look.start_ns) / NS_PER_MS for look in looks[WARM_UP_RUNS // 2 :])
+        for fitting in self._fittings.values():
+            if fitting is not self._main:
+                fitting.warm_up(OTHER_RUNS)
+        return self._main.warm_up(WARM_UP_RUNS)
 
     def run(self, frame: Frame) -> Result:
         """Look at a frame. The frames' size may change from one to the next.
@@ -136,7 +113,7 @@ class Pipeline:
     @property
     def overlaps(self) -> bool:
         """Whether the work goes on elsewhere between :meth:`start` and :meth:`finish`."""
-        return self._looks is not None
+        return self._main.overlaps
 
     def start(self, frame: Frame) -> None:
         """Begin to look at a frame; :meth:`finish` must follow.
@@ -144,17 +121,10 @@ class Pipeline:
         :raises FrameOverwritten: if the ring came round before the frame was read.
         :raises EngineError: if the engine fails.
         """
-        start_ns = monotonic_ns()
-        self._picture.look(frame.image)
-        if self._prepare is not None:
-            placement = self._prepare(frame.image)
-            _check_intact(frame)
-        else:
-            placement = place(self.manifest.input, frame.width, frame.height)
-        self._memory.at(frame.stamp_ns)
-        if self._looks is not None:
-            self._looks.start(frame)
-        self._begun = frame, placement, start_ns
+        if (frame.width, frame.height) != self._resolution:
+            self._resolution = frame.width, frame.height
+            self._fit()
+        self._fitting.start(frame)
 
     def finish(self) -> Result:
         """Give the result of what was begun.
@@ -162,42 +132,29 @@ class Pipeline:
         :raises FrameOverwritten: if the ring came round before the frame was read.
         :raises EngineError: if the engine fails.
         """
-        if self._begun is None:
-            raise EngineError('nothing was begun', where=self.manifest.name)
-        (frame, placement, start_ns), self._begun = self._begun, None
-        problem = ''
-        if self._looks is not None:
-            outputs, problem = self._looks.finish()
-            _check_intact(frame)  # not earlier: the engine reads the slot while it works
-        else:
-            outputs = self._engine.infer()
-        reading: Reading | None = None
-        problem = problem or self._check.problem(outputs, moved=self._picture.moved)
-        if self._task.needs_content and self._picture.flat:
-            problem = 'the picture is the same everywhere: there is nothing to see in it'
-        if not problem:
-            reading, problem = self._task.read(outputs, placement)
-        if problem:
-            self._memory.clear()  # what cannot be believed is not to be remembered either
-        else:
-            self._memory.keep(outputs)
-        return Result(reading, problem, start_ns, monotonic_ns())
+        return self._fitting.finish()
 
     def forget(self) -> None:
         """Let the model forget what it has seen: another scene begins."""
-        self._memory.clear()
-        self._task.forget()
-        self._check.forget()
+        for fitting in self._fittings.values():
+            fitting.forget()
 
     def describe(self) -> str:
         """Tell in one line what runs what."""
-        return f'{self._engine.describe()}, {self.manifest.name}'
+        return f'{self.engine}, {self.manifest.name}'
 
     def close(self) -> None:
-        """Give the engine back."""
-        self._engine.close()
+        """Give the engines back."""
+        for fitting in self._fittings.values():
+            fitting.close()
+
+    def _fit(self) -> None:
+        """Take what is for the camera's resolution. What was seen at another size is forgotten."""
+        wanted = self._fittings.get(self.manifest.input.size_for(*self._resolution), self._main)
+        if wanted is not self._fitting:
+            self._fitting = wanted
+            wanted.forget()
 
 
-def _check_intact(frame: Frame) -> None:
-    if not frame.intact:
-        raise FrameOverwritten(f'frame {frame.sequence} was overwritten while it was read', where=frame.ring)
+def _size(manifest: Manifest) -> tuple[int, int]:
+    return manifest.input.width, manifest.input.height

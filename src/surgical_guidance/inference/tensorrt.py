@@ -16,10 +16,9 @@ from surgical_guidance.errors import EngineError
 from surgical_guidance.inference.cuda.driver import Cuda
 from surgical_guidance.inference.cuda.scratch import Scratch
 from surgical_guidance.inference.engine import Tensor
-from surgical_guidance.inference.plan import Plan, read_plan
 from surgical_guidance.inference.profiles import Shapes, choose_profile, shape_text
 from surgical_guidance.inference.trt_library import TrtLibrary
-from surgical_guidance.inference.trt_words import Said, explain
+from surgical_guidance.inference.trt_plans import LoadedPlan, LoadedPlans
 
 _TYPES = {
     'FLOAT': np.float32, 'HALF': np.float16, 'INT8': np.int8, 'INT32': np.int32, 'INT64': np.int64,
@@ -27,22 +26,18 @@ _TYPES = {
 }  # fmt: skip
 """Names of ``DataType`` that have a NumPy type; bfloat16 and fp8 have none and cannot be inputs or outputs here."""
 
-_VALIDITY = {
-    'VERSION_MISMATCH': 'it was built by another version of the library',
-    'UNSUPPORTED_CC': 'it was built for GPUs of another compute capability',
-    'OLD_CUDA_DRIVER': 'the NVIDIA driver is too old for it',
-    'OLD_CUDA_RUNTIME': 'the CUDA runtime is too old for it',
-    'INSUFFICIENT_GPU_MEMORY': 'the memory of the GPU does not suffice',
-    'MALFORMED_ENGINE': 'it is damaged, or no plan of this library',
-}
-
 
 class TensorRtEngine:
-    """A plan in TensorRT. See :class:`surgical_guidance.inference.device_engine.DeviceEngine`.
+    """A plan in TensorRT, at one size. See :class:`surgical_guidance.inference.device_engine.DeviceEngine`.
+
+    Engines of the same plan share what is loaded. Each has an execution context of its own whose optimisation profile
+    stays what it is. So a camera that changes its resolution goes on with another engine at the next frame, and what
+    was recorded as a graph for either stays good.
 
     :param library: that runs it.
     :param path: of the plan or its sidecar.
     :param cuda: the device.
+    :param plans: what is loaded already.
     :param scratch: memory for intermediate values, shared by all engines of a stream.
     :param stream: all work goes there.
     :param wanted: what the inputs shall be, for those that the plan leaves open; an open batch of any other is 1.
@@ -54,23 +49,23 @@ class TensorRtEngine:
         library: TrtLibrary,
         path: Path,
         cuda: Cuda,
+        plans: LoadedPlans,
         scratch: Scratch,
         stream: int,
         wanted: Mapping[str, tuple[int, ...]],
     ) -> None:
         self._library, self._cuda, self._scratch, self._stream = library, cuda, scratch, stream
         self._where = str(path)
-        self._said = Said()
-        self._runtime: Any = None
-        self._engine: Any = None
+        self._plans = plans
+        self._loaded: LoadedPlan | None = None
         self._context: Any = None
-        self._recorder: Any = None
         self._has_scratch = False
-        self._plan, content = read_plan(path)
-        self._check_plan(self._plan)
+        loaded = self._loaded = plans.join(library, path)
+        self._failed, self._engine = loaded.failed, loaded.engine
+        self._precision = loaded.plan.precision
+        loaded.said.clear()
         try:
-            with library.listening() as self._said:
-                self._load(content)
+            with library.listening(loaded.said):
                 self._make_context()
                 self.inputs, self.outputs = self._bind_shapes(wanted)
         except BaseException:
@@ -94,7 +89,7 @@ class TensorRtEngine:
 
     def describe(self) -> str:
         """Tell in one line what runs it."""
-        return f'{self._library.describe()} {self._plan.precision}'
+        return f'{self._library.describe()} {self._precision}'
 
     def close(self) -> None:
         """Give everything back, what was made last first."""
@@ -103,64 +98,9 @@ class TensorRtEngine:
             self._scratch.leave(self._stream)
             self._has_scratch = False
         self._engine = None
-        self._runtime = None
-        self._recorder = None
-
-    def _check_plan(self, plan: Plan) -> None:
-        """Refuse what the library would refuse with less to say, or take and fail later."""
-        if plan.library != self._library.name:
-            raise EngineError(
-                f'the plan is for {plan.library}, and this is {self._library.describe()}',
-                where=self._where,
-                remedy='build it with the library that is to run it',
-            )
-        if plan.library_version != self._library.version and not plan.options.get('version_compatible'):
-            raise EngineError(
-                f'the plan was built by version {plan.library_version}, and this is {self._library.describe()}',
-                where=self._where,
-                remedy='build it again, or with --version-compatible',
-            )
-        own = 'sm{}{}'.format(*self._cuda.device.capability)
-        targets = plan.target.split(',')
-        if all(target.startswith('sm') for target in targets) and own not in targets:
-            raise EngineError(
-                f'the plan was built for {plan.target}, and the GPU here is {own} ({self._cuda.device.name})',
-                where=self._where,
-                remedy=f'build it for this one: `surgical-guidance engine build --target {own}`',
-            )
-
-    def _load(self, content: bytes) -> None:
-        module = self._library.module
-        self._runtime = module.Runtime(self._library.logger)
-        if self._runtime is None:
-            raise self._failed('the library does not start')
-        self._recorder = self._library.recorder(self._said)
-        self._runtime.error_recorder = self._recorder
-        if self._plan.options.get('version_compatible') and hasattr(self._runtime, 'engine_host_code_allowed'):
-            self._runtime.engine_host_code_allowed = True  # such a plan carries the runtime of the version it is of
-        self._check_validity(content)
-        self._engine = self._runtime.deserialize_cuda_engine(content)
-        if self._engine is None:
-            raise self._failed('the plan cannot be loaded')
-
-    def _check_validity(self, content: bytes) -> None:
-        """Ask the library whether the plan is for this host, where it can tell (TensorRT-RTX)."""
-        ask = getattr(self._runtime, 'get_engine_validity', None)
-        if ask is None:
-            return
-        validity, found = ask(content)
-        module = self._library.module
-        if validity != module.EngineValidity.INVALID:
-            return
-        kinds = module.EngineInvalidityDiagnostics
-        reasons = [text for name, text in _VALIDITY.items() if int(found) & int(getattr(kinds, name, 0))]
-        cause = ' and '.join(reasons) or explain(self._said.cause())[0]
-        raise EngineError(
-            f'{self._library.describe()} cannot run this plan on {self._cuda.device.name} '
-            f'({self._cuda.device.capability[0]}.{self._cuda.device.capability[1]}): {cause}',
-            where=self._where,
-            remedy='build it for this host with `surgical-guidance engine build`, or set engine to onnxruntime-cuda',
-        )
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            self._plans.leave(loaded)
 
     def _make_context(self) -> None:
         """Make a context whose scratch memory is ours: engines of one stream share it."""
@@ -202,7 +142,9 @@ class TensorRtEngine:
                 {name: shapes[name] for name in is_open},
                 self._where,
             )
-            if index and not context.set_optimization_profile_async(index, self._stream):
+            if index != context.active_optimization_profile and not context.set_optimization_profile_async(
+                index, self._stream
+            ):  # the first context of a plan has the first profile, each other one has none
                 raise self._failed(f'profile {index} cannot be chosen')
             self._cuda.synchronise(self._stream)
         for name in is_open:
@@ -233,7 +175,3 @@ class TensorRtEngine:
                 remedy='leave such parts (NMS, TopK of variable length) outside the network',
             )
         return Tensor(name, np.dtype(_TYPES[kind]), shape)
-
-    def _failed(self, what: str) -> EngineError:
-        cause, remedy = explain(self._said.cause())
-        return EngineError(f'{what} by {self._library.describe()}: {cause}', where=self._where, remedy=remedy)

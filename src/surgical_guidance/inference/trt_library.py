@@ -60,9 +60,12 @@ class TrtLibrary:
         return f'{"TensorRT-RTX" if self.rtx else "TensorRT"} {self.version}'
 
     @contextmanager
-    def listening(self) -> Iterator[Said]:
-        """Collect what the library says while the block runs, in whichever thread it says it."""
-        said = Said()
+    def listening(self, said: Said | None = None) -> Iterator[Said]:
+        """Collect what the library says while the block runs, in whichever thread it says it.
+
+        :param said: gets it; None: a new one does.
+        """
+        said = said if said is not None else Said()
         with self._lock:
             self._listeners.append(said)
         try:

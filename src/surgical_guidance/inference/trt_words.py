@@ -78,6 +78,11 @@ class Said:
         lines = [one_line(text) for text in self.errors]
         return next((line for line in lines if line), '')
 
+    def clear(self) -> None:
+        """Forget all of it."""
+        self.errors.clear()
+        self.warnings.clear()
+
     def _add(self, texts: list[str], text: str) -> None:
         texts.append(text)
         del texts[:-_KEPT]

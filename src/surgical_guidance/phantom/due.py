@@ -187,7 +187,7 @@ def _off_centre(truth: FrameTruth) -> bool:
     tips = [one.tip for one in _seen(truth)]
     if not tips:
         return False
-    x, y = np.mean(tips, axis=0) - (truth.width / 2, truth.height / 2)
+    x, y = np.mean(tips, axis=0) - ((truth.width - 1) / 2, (truth.height - 1) / 2)
     return math.hypot(x, y) > OFF_CENTRE * truth.height
 
 

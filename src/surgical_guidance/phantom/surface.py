@@ -1,9 +1,10 @@
-"""The surface of the tissue in one frame, ready to be searched for the nearest point of every structure."""
+"""The surface of the tissue in one frame, to be searched for the nearest point of every structure."""
 
 from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +14,7 @@ from surgical_guidance.phantom.truth import Distance
 
 
 class Surface:
-    """Points of the tissue, sorted by what they belong to.
+    """Points of the tissue, and what each belongs to.
 
     :param points: ``float32 (h, w, 3)``, in the optical frame [mm].
     :param labels: ``uint8 (h, w)``, indices into :data:`CLASSES`; 0 is not searched.
@@ -22,13 +23,12 @@ class Surface:
     def __init__(self, points: Map, labels: NDArray[np.uint8]) -> None:
         height, width = labels.shape
         self._view = view_of(width, height)
-        order = np.argsort(labels, axis=None, kind='stable')
-        values, self._starts = np.unique(labels.ravel()[order], return_index=True)
-        self._names = [CLASSES[value] for value in values]
-        self._points = points.reshape(-1, 3)[order]
-        rows, columns = np.divmod(order.astype(np.int32), np.int32(width))
-        self._x = (columns.astype(np.float32) - np.float32(self._view.offset_x)) / np.float32(self._view.scale)
-        self._y = (rows.astype(np.float32) - np.float32(self._view.offset_y)) / np.float32(self._view.scale)
+        present = np.flatnonzero(np.bincount(labels.ravel()))
+        self._masks = {CLASSES[value]: cv2.compare(labels, int(value), cv2.CMP_EQ) for value in present if value}
+        self._space = [np.ascontiguousarray(points[..., axis]) for axis in range(3)]
+        scale = np.float32(self._view.scale)
+        self._x = (np.arange(width, dtype=np.float32) - np.float32(self._view.offset_x)) / scale
+        self._y = (np.arange(height, dtype=np.float32) - np.float32(self._view.offset_y)) / scale
 
     def distances(self, tip: tuple[float, float, float], at: tuple[float, float], scale: float) -> dict[str, Distance]:
         """Search the nearest point of every structure, in space and in the picture.
@@ -37,13 +37,13 @@ class Surface:
         :param at: where it is in the scene [scene units].
         :param scale: of the picture that pixels are wanted of [px per scene unit].
         """
-        x, y, z = (self._points[:, axis] - np.float32(tip[axis]) for axis in range(3))
-        space = np.minimum.reduceat(x * x + y * y + z * z, self._starts)
+        x, y, z = (values - np.float32(tip[axis]) for axis, values in enumerate(self._space))
+        space = x * x + y * y + z * z
         across, down = self._x - np.float32(at[0]), self._y - np.float32(at[1])
-        plane = np.minimum.reduceat(across * across + down * down, self._starts)
+        plane = (across * across)[None, :] + (down * down)[:, None]
         found = {}
-        for name, mm, units in zip(self._names, np.sqrt(space), np.sqrt(plane), strict=True):
-            if name != CLASSES[0]:
-                over = units < math.sqrt(0.5) / self._view.scale  # within the nearest pixel of the search
-                found[name] = Distance(float(mm), 0.0 if over else float(units) * scale)
+        for name, mask in self._masks.items():
+            mm, units = (float(np.sqrt(np.float32(cv2.minMaxLoc(each, mask)[0]))) for each in (space, plane))
+            over = units < math.sqrt(0.5) / self._view.scale  # within the nearest pixel of the search
+            found[name] = Distance(mm, 0.0 if over else units * scale)
         return found

@@ -59,8 +59,7 @@ class Take:
         baseline_mm: float = BASELINE_MM,
     ) -> None:
         camera = vendor if isinstance(vendor, Vendor) else find_vendor(vendor or PLAIN.name)
-        rng = np.random.default_rng((seed, 11))
-        self.scenario: Scenario = find(scenario).stretched(rng)
+        self.scenario, rng = _stretched(scenario, seed)
         self.seed, self.vendor = seed, camera.name
         self.width, self.height = width, height
         patient = _patient(seed, self.scenario.zoom)
@@ -105,6 +104,19 @@ class Take:
         if not 0 <= index < self.frames:
             raise IndexError(f'{self.scenario.name} has frames 0 to {self.frames - 1}, not {index}')
         return self._choreography.moment(index / RATE)
+
+
+def frames_of(scenario: str, seed: int) -> int:
+    """Tell how many frames a take has, without making it.
+
+    :raises SourceError: if there is no such scenario.
+    """
+    return _stretched(scenario, seed)[0].frames
+
+
+def _stretched(scenario: str, seed: int) -> tuple[Scenario, np.random.Generator]:
+    rng = np.random.default_rng((seed, 11))
+    return find(scenario).stretched(rng), rng
 
 
 @lru_cache(maxsize=2)

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from surgical_guidance_msgs.srv import AcknowledgeAlarm, EndSession, PauseAlarmAudio, RespondToSuggestion
 
 from surgical_guidance.annotations import Annotation
 from surgical_guidance.contract import (
     ACKNOWLEDGE_SERVICE,
-    ALARM,
     ANNOTATIONS,
     END_SESSION_SERVICE,
-    FRAME,
     PARTICIPANTS,
     PAUSE_AUDIO_SERVICE,
     RESPOND_SERVICE,
-    SCENE,
-    STATUS,
-    SUGGESTION,
-    TIMING,
-    Topic,
 )
 from surgical_guidance.errors import GuidanceError, HostError, ParameterError
 from surgical_guidance.params import param
-from surgical_guidance.ports import publisher, subscription
+from surgical_guidance.ports import publisher
 from surgical_guidance.relay import messages
 from surgical_guidance.relay.access import LOOPBACK, bind, check_exposure, tls_context
 from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
+from surgical_guidance.relay.inputs import Inputs
 from surgical_guidance.relay.privacy import rectangles
 from surgical_guidance.relay.requests import Answer, Cancel
 from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
@@ -42,11 +35,6 @@ from surgical_guidance.relay.server import Limits
 from surgical_guidance.relay.service import Outward, Service, Settings
 from surgical_guidance.relay.video.settings import AUTO, Reach, VideoSettings
 from surgical_guidance.stage import StageNode, StageParams
-
-if TYPE_CHECKING:
-    from rclpy.subscription import Subscription
-
-F = TypeVar('F')
 
 SERVICES: dict[str, tuple[Any, str]] = {
     'respond': (RespondToSuggestion, RESPOND_SERVICE),
@@ -119,7 +107,7 @@ class RelayNode(StageNode[RelayParams]):
         self._port = self.params.port
         self._listener: socket.socket | None = None
         self._service: Service | None = None
-        self._inputs: list[Subscription[Any]] = []
+        self._inputs = Inputs(self)
         self._drawn: Any = None
         self._asked: dict[str, Any] = {}
         self._tls: ssl.SSLContext | None = None
@@ -174,18 +162,10 @@ class RelayNode(StageNode[RelayParams]):
             door,
             self._tls,
             lambda visits: self._send_participants.publish(messages.participants(visits)),
-            Outward(self._draw, self._ask),
+            Outward(self._draw, self._ask, self._inputs.watch),
         )
         service.start()
-        self._inputs = [
-            self._input(FRAME, messages.frame, service.frame),
-            self._input(SCENE, messages.scene, service.scene),
-            self._input(SUGGESTION, messages.advice, service.advice),
-            self._input(STATUS, messages.status, service.status),
-            self._input(ALARM, messages.alarm, service.alarm),
-            self._input(TIMING, messages.timing, service.timing),
-            self._input(ANNOTATIONS, Annotation.from_message, service.annotation),
-        ]
+        self._inputs.open(service)
         self.get_logger().info(f'the console is at {self.url}')
         self.get_logger().info(f'video: {service.video_told}')
         if door.open:
@@ -197,9 +177,7 @@ class RelayNode(StageNode[RelayParams]):
     def stop(self) -> None:
         """Send every page away and let go of the port."""
         self.bridge.stop()
-        for topic_input in self._inputs:
-            self.destroy_subscription(topic_input)
-        self._inputs = []
+        self._inputs.close()
         if self._service is not None:
             self._service.stop()
             self._service = None
@@ -254,17 +232,6 @@ class RelayNode(StageNode[RelayParams]):
         else:
             response.success, response.message = True, ', '.join(gone) or 'nobody was here'
         return response
-
-    def _input(self, topic: Topic, convert: Callable[[Any], F], sink: Callable[[F], None]) -> Subscription[Any]:
-        def take(message: Any) -> None:
-            try:
-                fact = convert(message)
-            except ValueError as error:
-                self.events.warning(f'refused.{topic.name}', str(error))
-                return
-            sink(fact)
-
-        return subscription(self, topic, take)
 
     def _draw(self, mark: Annotation) -> None:
         if self.context.ok():

@@ -11,11 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.errors import ParameterError
 from surgical_guidance.frames import Frame
 from surgical_guidance.relay.facts import FrameFact
 
 BLOCKS = 16  # across the picture: a face that fills it is four blocks wide between the ears
+DOUBT_S = 1.0  # scenes come 20 to 100 ms after one begins to listen
 INSIDE_SCENES = 5  # in a row that must say so before the pixels are shown again
 
 Rectangle = tuple[float, float, float, float]
@@ -27,7 +29,8 @@ class Privacy:
 
     A picture goes before its own scene is there, so the newest scene counts: what the scope sees on its way out is
     pixelated from the first frame after the first scene that says so. The way back takes :data:`INSIDE_SCENES`.
-    Where scenes stop, the last word holds.
+    Where scenes stop, the last word holds. While nobody watches nobody listens to them either (``inputs.py``): who
+    comes then gets pixelated pictures until the first scene, or for :data:`DOUBT_S` where none comes.
 
     :param masks: regions that are always blackened.
     :param unjudged: whether pictures are pixelated before any scene has said where the scope is.
@@ -37,14 +40,20 @@ class Privacy:
         self._masks = masks
         self._withheld = unjudged
         self._inside = 0
+        self._doubt_until_ns = 0
 
     @property
     def withheld(self) -> bool:
         """Whether pictures are pixelated now."""
-        return self._withheld
+        return self._withheld or monotonic_ns() < self._doubt_until_ns
+
+    def doubt(self) -> None:
+        """Take the last word for old: scenes came and nobody listened."""
+        self._doubt_until_ns = monotonic_ns() + int(DOUBT_S * NS_PER_S)
 
     def on_scene(self, outside: bool | None) -> None:
         """Take what a scene says: whether the scope is out of the body; None where it does not know."""
+        self._doubt_until_ns = 0
         if outside:
             self._withheld, self._inside = True, 0
         elif outside is False and self._withheld:
@@ -58,7 +67,7 @@ class Privacy:
 
         :param image: of any size, (height, width, channels) or grey.
         """
-        if self._withheld:
+        if self.withheld:
             image = _pixelated(image)
         elif self._masks:
             image = image.copy()

@@ -28,6 +28,10 @@ class Pulse:
             self._steady_ns = now_ns + int(RECOVER_S * NS_PER_S)
         self._last_ns = now_ns
 
+    def expect(self, now_ns: int) -> None:
+        """Begin to listen to an input that nobody listened to: what it did meanwhile is not known, and no silence."""
+        self._last_ns, self._steady_ns = now_ns, 0
+
     def silent_since(self, now_ns: int, limit_s: float) -> int | None:
         """Tell since when it is silent [ns], 0 if it never spoke; None while it speaks."""
         if self._last_ns is None:

@@ -6,20 +6,21 @@ Facts come from any thread and are handed over with ``call_soon_threadsafe``; no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import secrets
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.contract import PARTICIPANTS
 from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.relay import wire
+from surgical_guidance.relay.audience import Audience
 from surgical_guidance.relay.clients import Client, OutgoingPicture
 from surgical_guidance.relay.facts import (
     AdviceFact,
@@ -34,10 +35,11 @@ from surgical_guidance.relay.hub import Hub
 from surgical_guidance.relay.marks import Marks
 from surgical_guidance.relay.pairing import Pair, Pairing, Picture
 from surgical_guidance.relay.pictures import PictureEncoder
-from surgical_guidance.relay.privacy import Privacy, Rectangle
-from surgical_guidance.relay.requests import Answer, Ask, Cancel, Requests
+from surgical_guidance.relay.privacy import Privacy
+from surgical_guidance.relay.requests import Requests
 from surgical_guidance.relay.security import Door, Policy, Visit
-from surgical_guidance.relay.server import Limits, Server
+from surgical_guidance.relay.server import Server
+from surgical_guidance.relay.settings import Outward, Settings
 from surgical_guidance.relay.timeline import Timeline
 from surgical_guidance.relay.video.overlays import Overlays
 from surgical_guidance.relay.video.settings import VideoSettings
@@ -46,51 +48,20 @@ from surgical_guidance.relay.view import View
 if TYPE_CHECKING:
     from surgical_guidance.relay.video.room import Room
 
+__all__ = ['Outward', 'Service', 'Settings']
+
 TICK_S = 0.05  # how often silence is looked for and the state is sent: see view.py for what must fit into 500 ms
+IDLE_TICK_S = 0.2  # while no page is here
 GOODBYE_S = 0.5  # for the pages to go when the relay stops
 ANSWER_S = 2.0  # for the loop to act on a service call
 START_S = 10.0  # for the loop to come up, on a machine that loads models at the same time
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How pictures are made and how many may watch.
-
-    :param video: how video is made; None: single pictures only.
-    :param masks: regions of the picture that are always blackened.
-    :param withhold_unjudged: pixelate what no scene has judged yet.
-    """
-
-    jpeg_quality: int
-    max_width: int
-    limits: Limits
-    masks: tuple[Rectangle, ...] = ()
-    withhold_unjudged: bool = False
-    video: VideoSettings | None = None
-
-
-def _nobody(_what: str, _fields: dict[str, Any], answer: Answer) -> Cancel:
-    answer(False, 'nobody is there to be asked')
-    return lambda: None
-
-
-@dataclass(frozen=True, slots=True)
-class Outward:
-    """Where what pages do goes to.
-
-    :param draw: publishes a mark, in the loop's thread.
-    :param ask: asks a service of the guidance.
-    """
-
-    draw: Callable[[Annotation], None] = lambda _mark: None
-    ask: Ask = _nobody
 
 
 class Service:
     """Serves from :meth:`start` to :meth:`stop`; not to be started twice.
 
     :param listener: bound socket to serve on; belongs to the service from now on.
-    :param on_tick: called about 20 times a second while the loop turns, in its thread.
+    :param on_tick: called about 20 times a second while the loop turns, 5 times where no page is here, in its thread.
     :param on_problem: gets what is wrong, and ``''`` when pictures can be read (again), in any thread.
     :param door: who is let in; it belongs to the service's thread from now on. None: everybody on this host.
     :param tls: certificate and key; None: plain.
@@ -134,10 +105,13 @@ class Service:
         self._session = secrets.token_hex(8)
         self._loop = asyncio.new_event_loop()
         outward = outward or Outward()
+        self._audience = Audience(outward.watch, self._view, self.privacy)
         self._marks = Marks(outward.draw, self._view.stamp_ns)
         self._server.ops.register('annotate', self._marks.draw)
         Requests(self._server.ops, outward.ask, self._loop)
         self._stop = asyncio.Event()
+        self._somebody = asyncio.Event()
+        self.door.attendance.on_change.append(self._somebody.set)
         self._release: asyncio.TimerHandle | None = None
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(listener,), name='relay service')
@@ -277,12 +251,23 @@ class Service:
             self._on_tick()
             self.door.look()
             now_ns = self._look()
+            self._audience.look(now_ns, watched=self._hub.watched or (self._video is not None and self._video.watched))
             self._tell_participants(now_ns)
             if self._hub.watched:
                 self._hub.state(wire.text('state', self._state(now_ns)))
             else:
                 self._pairing.clear()
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until the next tick; long, where no page is here to be told, and until somebody comes."""
+        if self._hub.watched:
             await asyncio.sleep(TICK_S)
+            return
+        self._somebody.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_TICK_S):
+                await self._somebody.wait()
 
     def _tell_participants_soon(self) -> None:
         """Note a change; it is told with the next tick, however many come and go until then."""

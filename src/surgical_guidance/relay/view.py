@@ -34,6 +34,7 @@ STATUS_LIMIT_S = STATUS.deadline
 SCENE_LIMIT_S = 0.25  # without a scene for this long pictures do not wait for theirs any more
 WITHDRAWN_SHOWN_S = 4.0  # long enough to be read, short enough not to be taken for advice
 TIMING_SHOWN_S = 1.0
+OTHER_CLOCK_NS = NS_PER_S  # advice that is so far from the present was stamped by another clock: the host's was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class View:
         self._frames, self._advices, self._statuses = Pulse(), Pulse(), Pulse()
         self._frame: FrameFact | None = None
         self._frame_ns = 0
+        self._hears_frames = True
         self._interval_s = 1.0 / 25.0  # measured; used where the source does not promise a rate
         self._scene_ns = 0
         self._advice: AdviceFact | None = None
@@ -70,8 +72,21 @@ class View:
         self._timings: deque[TimingFact] = deque(maxlen=30)
         self._timing_ns = 0
 
+    def hear_frames(self, wanted: bool, now_ns: int) -> None:
+        """Note that frames, scenes and times come from now on, or come no more because nobody watches.
+
+        Meanwhile their silence says nothing; that the advice has lost its pictures, the advice itself still says.
+        """
+        self._hears_frames = wanted
+        if wanted:
+            self._frames.expect(now_ns)
+        else:
+            self._frame = None
+
     def on_frame(self, frame: FrameFact, now_ns: int) -> None:
         """Take a frame."""
+        if not self._hears_frames:
+            return  # one that was under way
         if self._frame is not None and self.picture_flows(now_ns):
             self._interval_s += 0.1 * ((now_ns - self._frame_ns) / NS_PER_S - self._interval_s)
         self._clock = StampClock(frame.stamp_ns - frame.monotonic_ns)
@@ -89,6 +104,10 @@ class View:
         if is_withdrawal and (old is None or (old.sequence, old.status) != (advice.sequence, advice.status)):
             self._withdrawn_ns = now_ns
         self._advice = advice
+        if not self._hears_frames and advice.status in (AdviceStatus.NONE, AdviceStatus.VALID):
+            offset_ns = advice.stamp_ns - now_ns
+            if abs(offset_ns - self._clock.offset_ns) > OTHER_CLOCK_NS:
+                self._clock = StampClock(offset_ns)
         self._advices.beat(now_ns, SUGGESTION_LIMIT_S)
 
     def on_status(self, status: StatusFact, now_ns: int) -> None:
@@ -177,6 +196,8 @@ class View:
             ('advice_silent', self._advices, SUGGESTION_LIMIT_S),
             ('watchdog_silent', self._statuses, STATUS_LIMIT_S),
         ):
+            if pulse is self._frames and not self._hears_frames:
+                continue
             since_ns = pulse.silent_since(now_ns, limit_s)
             if since_ns is not None:
                 return why, since_ns

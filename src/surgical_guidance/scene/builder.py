@@ -26,6 +26,7 @@ from surgical_guidance.scene.rulers import NO_AIDS, Aids, Rulers, with_scales
 from surgical_guidance.scene.state import (
     NAN,
     NOTHING_ELSE,
+    ONE_CLASS,
     Context,
     Instrument,
     Landmark,
@@ -48,6 +49,7 @@ _EDGE = 2  # label pixels at the border of the picture or the field of view in w
 
 _TURN_S = 0.09  # how often sharpness is measured, and light: every third frame of 30 Hz each [s]
 _EVERY = 4  # every fourth row of the confidence gives its mean
+_OUT = 'out_of_body'
 _EVERYWHERE = np.empty((0, 0), np.uint8)
 
 
@@ -164,7 +166,7 @@ class SceneBuilder:
             step_s = 0.0
         view = self._look_at(frame.image, segmentation, step_s, context)
         if segmentation is None:
-            problem = problem or 'the network gave nothing'
+            problem = '' if _outside(problem, context) else problem or 'the network gave nothing'
             seen = _Seen()
         else:
             seen = self._see(frame.image, segmentation, view, step_s, context, aids)
@@ -282,6 +284,11 @@ class SceneBuilder:
         else:
             self._edge.fill(0)
         cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
+
+
+def _outside(problem: str, context: Context) -> bool:
+    """Whether the network sees nothing since there is nothing: a model says that the scope is out of the body."""
+    return problem.startswith(ONE_CLASS) and any(one.name == _OUT and one.active for one in context.conditions)
 
 
 def _as_sent(stage: StageTime) -> StageTime:

@@ -45,7 +45,12 @@ UNSEEN_DEPTH = (0.8, 2.0, 0.08)
 distance where that is small and little of it beyond some [mm]; and a share of the distance, since tissue that rises or
 falls by two fifths of a distance makes it 8 % longer."""
 
+TUBES = frozenset(('cystic_duct', 'cystic_artery', 'hepatic_vein'))
+"""Structures so thin that a pool of blood hides them whole."""
 
+_BLOOD = 'blood'
+_BESIDE = 2  # label pixels: blood that is so near to a border goes on where the structure ends
+_FEWEST = 3  # places of a border that must have blood beside them
 _NOWHERE = np.empty((0, 0), np.uint8)
 
 
@@ -79,6 +84,7 @@ def proximities(
         UNSEEN_DEPTH,
         found,
     )
+    _allow_for_blood(structures, found)
     count = len(structures)
     methods = ['' if math.isnan(known[index].mm_per_px) else known[index].method for index, _ in tips]
     apart, millimetres, sigma, x, y = found.reshape(-1, nearest.COLUMNS).T.tolist()
@@ -95,6 +101,33 @@ def proximities(
             y,
         )
     )
+
+
+def _allow_for_blood(structures: Sequence[Region], found: NDArray[np.float64]) -> None:
+    """Widen the sigma of distances to tubes that go on under blood: two sigma off they may be as near as that blood is.
+
+    :param found: distances of tips to structures, as ``nearest.measure`` gives them.
+    """
+    pools = [number for number, one in enumerate(structures) if one.class_name == _BLOOD]
+    for number, tube in enumerate(structures) if pools else ():
+        if tube.class_name not in TUBES:
+            continue
+        beside = _beside(tube)
+        for pool in pools:
+            if np.count_nonzero(beside == structures[pool].number) >= _FEWEST:
+                hidden = found[:, number, nearest.MILLIMETRES] - found[:, pool, nearest.MILLIMETRES]
+                sigma = found[:, number, nearest.SIGMA]
+                found[:, number, nearest.SIGMA] = np.where(hidden > 0.0, np.hypot(sigma, hidden / 2.0), sigma)
+
+
+def _beside(region: Region) -> NDArray[np.int16]:
+    """Give whose the pixels a little beyond a border are, ``(4, n)``: to its left, right, top and bottom."""
+    rows, columns = region.owners.shape
+    x, y = region.outline[:, 0], region.outline[:, 1]
+    left, right = np.maximum(x - _BESIDE, 0), np.minimum(x + _BESIDE, columns - 1)
+    top, bottom = np.maximum(y - _BESIDE, 0), np.minimum(y + _BESIDE, rows - 1)
+    at = region.owners
+    return np.stack((at[y, left], at[y, right], at[top, x], at[bottom, x]))
 
 
 def seen_sigma(near: Proximity) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,13 +55,15 @@ class Grid:
         return scaled
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """One connected part of one class.
+
+    A tuple with names, as a frozen dataclass takes four times as long to make.
 
     :param score: mean probability of its pixels that are seen, 0 to 1; 0 where an instrument covers all of it.
     :param outline: ``int32 (n, 2)``, every pixel of the outer border, in label pixels.
-    :param owners: ``int16``, as large as the map: ``number`` on its pixels. It holds until the next map.
+    :param owners: ``int16``, as large as the map: ``number`` on its pixels. It holds until the next map. Of instruments
+        nobody asks: ``(0, 0)``.
     :param left: column of its leftmost pixels.
     :param top: row of its topmost pixels.
     :param width: of its box [label pixels].
@@ -115,7 +118,8 @@ class RegionFinder:
     """Finds the regions of label maps."""
 
     def __init__(self) -> None:
-        self._instruments, self._structures = _Kind(INSTRUMENT_CLASSES), _Kind(STRUCTURE_CLASSES)
+        self._instruments = _Kind(INSTRUMENT_CLASSES, owned=False)
+        self._structures = _Kind(STRUCTURE_CLASSES, owned=True)
 
     def instruments(self, segmentation: Segmentation) -> list[Region]:
         """Give the regions of instruments, class by class, the largest of a class first."""
@@ -141,10 +145,13 @@ class RegionFinder:
 
 
 class _Kind:
-    """Finds the regions of some classes. Keeps buffers of the map's size."""
+    """Finds the regions of some classes. Keeps buffers of the map's size.
 
-    def __init__(self, wanted: tuple[str, ...]) -> None:
-        self._wanted = wanted
+    :param owned: tell whose each pixel is.
+    """
+
+    def __init__(self, wanted: tuple[str, ...], *, owned: bool) -> None:
+        self._wanted, self._owned = wanted, owned
         self._table = np.empty((_LARGE, parts.COLUMNS), np.int64)
         self._owners = np.empty((0, 0), np.int16)
         self._runs = np.empty((0, 4), np.int32)
@@ -166,8 +173,9 @@ class _Kind:
         :param covered: 1 where something is in front, else 0; what is covered has neither an area nor a score.
         """
         labels, confidence = plain(labels), plain(segmentation.confidence)
-        if self._owners.shape != labels.shape:
-            self._owners = np.empty(labels.shape, np.int16)
+        if self._marked.shape != labels.shape:
+            if self._owned:
+                self._owners = np.empty(labels.shape, np.int16)
             self._runs = np.empty((labels.size, 4), np.int32)
             self._places = np.empty(labels.size, np.int32)
             self._points = np.empty((4 * labels.size, 2), np.int32)

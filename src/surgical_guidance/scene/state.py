@@ -37,6 +37,10 @@ class Segmentation:
     classes: tuple[str, ...]
 
 
+ONE_CLASS = 'the network sees nothing but'
+"""How a problem begins that a label map of a single class is. Out of the body it is none: there is nothing to see."""
+
+
 class Energy(IntEnum):
     """Whether an energy instrument is on."""
 

@@ -13,13 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rclpy.duration import Duration
-from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from surgical_guidance_msgs.msg import FrameRef, FrameTiming, SceneState, StageStatus, Suggestion
 
 from surgical_guidance.clock import NS_PER_MS
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, SUGGESTION, TIMING, Topic
-from surgical_guidance.ports import message_class, qos
+from surgical_guidance.ports import message_class, quiet_qos
 from surgical_guidance.watchdog.facts import REGULAR, StageState
 from surgical_guidance.watchdog.metrics import Metrics
 from surgical_guidance.watchdog.picture import PictureWatch
@@ -29,7 +27,6 @@ from surgical_guidance.watchdog.watch import Watch
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
     from rclpy.node import Node
-    from rclpy.qos import QoSProfile
     from rclpy.subscription import Subscription
 
 KEPT: Final = 64  # messages of a topic that wait for the next turn, however late it is
@@ -120,7 +117,7 @@ class Inputs:
 
     @staticmethod
     def _subscribe(node: Node, topic: Topic, unattended: CallbackGroup) -> Subscription[Any]:
-        profile = quiet(qos(topic))
+        profile = quiet_qos(topic, KEPT)
         cls = message_class(topic)
         return node.create_subscription(cls, topic.name, _never_called, profile, callback_group=unattended)
 
@@ -156,19 +153,6 @@ class Inputs:
             self.metrics.suggestion(message.rule_id, message.priority, message.sequence)
         interrupted = message.status == Suggestion.STATUS_INTERRUPTED
         self._watch.saw_suggestion(at_ns, (message.reason or NO_REASON) if interrupted else '')
-
-
-def quiet(profile: QoSProfile) -> QoSProfile:
-    """Ask for what a topic sends, and for nothing that costs a wake-up of the middleware with each message.
-
-    A deadline is a timer that is set anew, an acknowledgement is a timer and an answer. The watchdog has its own
-    timers, and of a message that was lost on its way it wants to know.
-    """
-    profile.depth = KEPT
-    profile.deadline = profile.liveliness_lease_duration = Duration()
-    if profile.durability == DurabilityPolicy.VOLATILE:
-        profile.reliability = ReliabilityPolicy.BEST_EFFORT
-    return profile
 
 
 def _nothing(message: Any, at_ns: int) -> None:

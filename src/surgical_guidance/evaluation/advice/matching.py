@@ -7,7 +7,7 @@ is a *repeat*, neither right nor wrong. What it says at any other time is a *fal
 *miss*, but for two things that the table itself asks for:
 
 - it *goes on*: the rule still speaks from the last time that it was due, as hysteresis and release time have it;
-- it *rests*: the rule fell silent less than its cooldown ago, and had been due.
+- it *rests*: the rule fell silent less than its cooldown ago, after something that was due or the repeat of such.
 
 A rule that speaks must also come to be shown, unless others have the place: what is met, but not shown before its cause
 is gone, *waited* if something else was shown in all that time, and is a miss if not.
@@ -15,7 +15,7 @@ is gone, *waited* if something else was shown in all that time, and is a miss if
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -80,7 +80,10 @@ def match(expected: Sequence[Expected], played: Played, tolerance: Tolerance, co
         said = next((one for one in left if _meets(due, one, tolerance)), None)
         if said is not None:
             left.remove(said)
-        hit = _hit(due, said, played) or _excused(due, hits, cooldowns.get(due.rule_id, 0))
+        spoken = {hit.said for hit in hits if hit.said} | {
+            one for one in left if any(_repeats(hit, one) for hit in hits)
+        }
+        hit = _hit(due, said, played) or _excused(due, spoken, cooldowns.get(due.rule_id, 0))
         if hit is None:
             missed.append(due)
         else:
@@ -103,9 +106,9 @@ def _hit(due: Expected, said: Said | None, played: Played) -> Hit | None:
     return Hit(due, said, How.WAITED) if _place_taken(played, said, min(said.end, due.end)) else None
 
 
-def _excused(due: Expected, hits: Sequence[Hit], cooldown: int) -> Hit | None:
+def _excused(due: Expected, spoken: Iterable[Said], cooldown: int) -> Hit | None:
     """Excuse what is due while its rule speaks, or rests, from something that was due before."""
-    for one in {hit.said for hit in hits if hit.said is not None}:
+    for one in sorted(spoken, key=lambda one: one.start):
         if one.rule_id == due.rule_id and one.start < due.speak_at:
             if one.end > due.speak_at:
                 return Hit(due, one, How.GOES_ON)

@@ -42,8 +42,11 @@ class SceneMaker(Protocol):
     def models(self) -> tuple[str, ...]:
         """What sees, one line each."""
 
-    def scenes(self, take: Take) -> Iterator[tuple[FrameTruth, SceneState]]:
-        """Give truth and scene of frame after frame."""
+    def scenes(self, take: Take, truths: Sequence[FrameTruth]) -> Iterator[SceneState]:
+        """Give the scene of frame after frame.
+
+        :param truths: of all frames of the take.
+        """
 
     def close(self) -> None:
         """Give back what it holds."""
@@ -55,11 +58,13 @@ class TrueScenes:
     name = 'truth'
     models: tuple[str, ...] = ()
 
-    def scenes(self, take: Take) -> Iterator[tuple[FrameTruth, SceneState]]:
-        """Give truth and scene of frame after frame."""
-        for index in range(take.frames):
-            truth = take.truth(index)
-            yield truth, with_first_blood(ground_truth_scene(truth, take.labels(index, *LABELS)), truth)
+    def scenes(self, take: Take, truths: Sequence[FrameTruth]) -> Iterator[SceneState]:
+        """Give the scene of frame after frame.
+
+        :param truths: of all frames of the take.
+        """
+        for index, truth in enumerate(truths):
+            yield with_first_blood(ground_truth_scene(truth, take.labels(index, *LABELS)), truth)
 
     def close(self) -> None:
         """Do nothing: it holds nothing."""
@@ -84,14 +89,16 @@ class SeenScenes:
         """What sees, one line each."""
         return tuple(f'{each.manifest.name} ({each.manifest.sha256[:12]})' for each in self._lineup.members)
 
-    def scenes(self, take: Take) -> Iterator[tuple[FrameTruth, SceneState]]:
-        """Give truth and scene of frame after frame."""
+    def scenes(self, take: Take, truths: Sequence[FrameTruth]) -> Iterator[SceneState]:
+        """Give the scene of frame after frame.
+
+        :param truths: of all frames of the take.
+        """
         self._lineup.forget()
         builder = SceneBuilder()
         image = np.empty((take.height, take.width, 3), np.uint8)
-        for index in range(take.frames):
+        for index, truth in enumerate(truths):
             take.render(index, image)
-            truth = take.truth(index)
             frame = frame_of(image, index + 1, round((1.0 + truth.time_s) * NS_PER_S))
             look = self._lineup.look(frame)
             context = replace(
@@ -101,7 +108,7 @@ class SeenScenes:
                 identified=truth.identified,
             )
             scene = builder.build(frame, look.segmentation, look.problem, context=context)
-            yield truth, replace(scene, stages=())  # how long it took is no matter here, and differs every time
+            yield replace(scene, stages=())  # how long it took is no matter here, and differs every time
 
     def close(self) -> None:
         """Give the engines back."""

@@ -12,7 +12,7 @@ from surgical_guidance.evaluation.advice.expected import Expected, cooldowns, ex
 from surgical_guidance.evaluation.advice.matching import How, Match, Tolerance, match
 from surgical_guidance.evaluation.advice.playing import Played, Player, Said
 from surgical_guidance.evaluation.advice.scenes import SceneMaker
-from surgical_guidance.phantom.take import Take
+from surgical_guidance.phantom.take import Take, frames_of
 from surgical_guidance.phantom.truth import FrameTruth
 from surgical_guidance.scene.state import SceneState
 
@@ -38,6 +38,11 @@ class TakeName:
     def open(self) -> Take:
         """Make it."""
         return Take(self.scenario, self.seed, self.width, self.height, self.vendor)
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return frames_of(self.scenario, self.seed)
 
     def __str__(self) -> str:
         return f'{self.scenario}, patient {self.seed}, {self.vendor}'
@@ -125,6 +130,32 @@ class AdviceTally:
             total.delays += rule.delays
         return total
 
+    def add(self, result: TakeResult) -> None:
+        """Add what came of a take."""
+        self.takes.append(result.take)
+        self.frames += result.frames
+        self.wrong += result.wrong
+        for due in result.expected:
+            self.rules[due.rule_id].due += 1
+        for hit in result.found.hits:
+            rule = self.rules[hit.expected.rule_id]
+            rule.how[hit.how] += 1
+            if hit.delay is not None:
+                rule.delays.append(hit.delay)
+        for due in result.found.missed:
+            self.rules[due.rule_id].missed += 1
+        for said in result.found.false:
+            self.rules[said.rule_id].false += 1
+        for said in result.found.repeats:
+            self.rules[said.rule_id].repeats += 1
+        for said in result.played.shown:
+            rule = self.rules[said.rule_id]
+            rule.shown += 1
+            rule.shown_false += any(
+                one.rule_id == said.rule_id and said.start < one.end and one.start < said.end
+                for one in result.found.false
+            )
+
     @property
     def all(self) -> RuleTally:
         """All rules together."""
@@ -136,60 +167,71 @@ class AdviceTally:
         return self.over([rule for rule in self.rules.values() if rule.priority is Priority.HIGH])
 
 
+@dataclass(frozen=True, slots=True)
+class TakeResult:
+    """What came of one take."""
+
+    take: TakeName
+    frames: int
+    expected: tuple[Expected, ...]
+    played: Played
+    found: Match
+    wrong: tuple[Wrong, ...]
+
+
+def empty_tally(source: str, table: RuleTable, tolerance: Tolerance) -> AdviceTally:
+    """Give the sums over no take.
+
+    :param source: ``truth`` or ``models``.
+    """
+    return AdviceTally(
+        source, tolerance, {rule.id: RuleTally(rule.id, rule.number, rule.priority) for rule in table.rules}
+    )
+
+
 def evaluate(
     takes: Sequence[TakeName], maker: SceneMaker, table: RuleTable, tolerance: Tolerance, tell: Tell
 ) -> AdviceTally:
-    """Play takes and add up."""
-    rules = {rule.id: RuleTally(rule.id, rule.number, rule.priority) for rule in table.rules}
-    sums = AdviceTally(maker.name, tolerance, rules)
+    """Play takes, one after another in this process, and add up."""
+    sums = empty_tally(maker.name, table, tolerance)
     for number, name in enumerate(takes):
         tell(number, len(takes), str(name))
-        _add(sums, name, maker, table)
+        take = name.open()
+        truths = [take.truth(index) for index in range(take.frames)]
+        sums.add(judge(name, maker, truths, table, tolerance))
     tell(len(takes), len(takes), 'done')
     return sums
 
 
-def _add(sums: AdviceTally, name: TakeName, maker: SceneMaker, table: RuleTable) -> None:
+def judge(
+    name: TakeName,
+    maker: SceneMaker,
+    truths: Sequence[FrameTruth],
+    table: RuleTable,
+    tolerance: Tolerance,
+    step: Callable[[], None] = lambda: None,
+) -> TakeResult:
+    """Play a take and hold what is said against what is due.
+
+    :param truths: of all its frames.
+    :param step: called after every frame.
+    """
     take, player = name.open(), Player(table)
-    truths: list[FrameTruth] = []
     scenes: list[SceneState] = []
     currents: list[Suggestion] = []
-    for truth, scene in maker.scenes(take):
-        truths.append(truth)
+    for scene in maker.scenes(take, truths):
         scenes.append(scene)
         currents.append(player.take(scene))
+        step()
     played = player.end()
     expected = expected_in(truths, take.rate, table)
-    found = match(expected, played, sums.tolerance, cooldowns(table, take.rate))
-    sums.takes.append(name)
-    sums.frames += len(truths)
-    _count(sums, expected, played, found)
+    found = match(expected, played, tolerance, cooldowns(table, take.rate))
+    wrong = []
     for kind, rule_id, frame, facts in _wrongs(found):
         at = min(frame, len(scenes) - 1)
         shown = currents[at] if currents[at].sequence else None
-        sums.wrong.append(Wrong(kind, name, rule_id, at, scenes[at], shown, facts))
-
-
-def _count(sums: AdviceTally, expected: Sequence[Expected], played: Played, found: Match) -> None:
-    for due in expected:
-        sums.rules[due.rule_id].due += 1
-    for hit in found.hits:
-        rule = sums.rules[hit.expected.rule_id]
-        rule.how[hit.how] += 1
-        if hit.delay is not None:
-            rule.delays.append(hit.delay)
-    for due in found.missed:
-        sums.rules[due.rule_id].missed += 1
-    for said in found.false:
-        sums.rules[said.rule_id].false += 1
-    for said in found.repeats:
-        sums.rules[said.rule_id].repeats += 1
-    for said in played.shown:
-        rule = sums.rules[said.rule_id]
-        rule.shown += 1
-        rule.shown_false += any(
-            one.rule_id == said.rule_id and said.start < one.end and one.start < said.end for one in found.false
-        )
+        wrong.append(Wrong(kind, name, rule_id, at, scenes[at], shown, facts))
+    return TakeResult(name, len(truths), tuple(expected), played, found, tuple(wrong))
 
 
 def _wrongs(found: Match) -> Iterator[tuple[str, str, int, str]]:

@@ -14,6 +14,9 @@ from surgical_guidance.inference.cuda.driver import Cuda
 _BYTES = {Encoding.bgr8: 3, Encoding.rgb8: 3, Encoding.mono8: 1, Encoding.nv12: 1, Encoding.yuyv: 2}
 """Of one pixel in a row."""
 
+_LARGEST = 3840 * 2160 * 3
+"""Memory that is taken when the first frame comes [bytes]: no camera that changes its resolution needs more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -81,7 +84,8 @@ class DeviceFrames:
             self._cuda.synchronise(self._stream)
             if self._memory:
                 self._cuda.free(self._memory)
-            self._memory, self._size = self._cuda.allocate(size), size
+            self._size = max(size, _LARGEST)
+            self._memory = self._cuda.allocate(self._size)
         self._lock(image)
         self._layout = Layout(self._memory, layout.width, layout.height, layout.step, layout.encoding)
         self._cuda.copy_in(self._memory, image.ctypes.data, size, self._stream)

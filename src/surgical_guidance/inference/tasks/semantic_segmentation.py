@@ -18,7 +18,7 @@ from surgical_guidance.inference.outputs import ClassNames, FloatOutput, assumed
 from surgical_guidance.inference.placement import Placement
 from surgical_guidance.inference.task import Task, task
 from surgical_guidance.inference.winners import Winners
-from surgical_guidance.scene.state import Segmentation
+from surgical_guidance.scene.state import ONE_CLASS, Segmentation
 
 
 @task('semantic_segmentation')
@@ -245,5 +245,5 @@ def _segmentation(
         labels = target
     highest = int(labels.max())
     if highest == int(labels.min()):
-        return None, f'the network sees nothing but {names.names[highest]}'
+        return None, f'{ONE_CLASS} {names.names[highest]}'
     return Segmentation(labels, confidence, names.names), ''

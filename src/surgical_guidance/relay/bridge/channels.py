@@ -54,7 +54,7 @@ class Channel:
 
     def sample(self, raw: bytes) -> Sample:
         """Wrap a message."""
-        return Sample(raw, lambda data: self._robot.deserialise(self.cls, data), self._robot.now_ns())
+        return Sample(self.cls, raw, self._robot.deserialise, self._robot.now_ns())
 
 
 class LateComer:

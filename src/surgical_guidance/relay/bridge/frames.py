@@ -1,4 +1,4 @@
-"""What comes in: one JSON object a frame, never pieced together, never searched for in a heap of brackets."""
+"""What comes in: one JSON object a message, never searched for in a heap of brackets."""
 
 from __future__ import annotations
 

@@ -24,13 +24,17 @@ COUNTED = 64  # topics in a report
 
 
 class Socket(Protocol):
-    """What is needed of a WebSocket. Sending waits while the client does not read."""
+    """What is needed of a connection."""
 
-    async def send_text(self, data: bytes) -> None:
-        """Send a text message."""
+    on_writable: Callable[[], None]
+    """Called when the client reads again."""
 
-    async def send_binary(self, data: bytes) -> None:
-        """Send a binary message."""
+    @property
+    def writable(self) -> bool:
+        """Whether all that was written has gone to the network: nothing is written meanwhile."""
+
+    def write(self, frame: Frame) -> None:
+        """Send a message. Returns at once."""
 
 
 class Lane:
@@ -69,7 +73,9 @@ class Lane:
 
 
 class Outbox:
-    """Everything that waits for one client. Belongs to the loop's thread; nothing but :meth:`write` waits.
+    """Everything that waits for one client. Belongs to the loop's thread; nothing here waits.
+
+    While the client reads, a message goes to the network in the very call that brings it: no task is woken for it.
 
     :param report: makes the message that tells of drops, by topic.
     """
@@ -78,13 +84,14 @@ class Outbox:
         self._socket = socket
         self._report = report
         self._loop = asyncio.get_running_loop()
+        self._socket.on_writable = self._flush
         self._answers: deque[Frame] = deque()
+        self._pieces: deque[Frame] = deque()  # of a message that is begun
         self._answer_bytes = 0
         self._lanes: deque[Lane] = deque()
         self._waiting_bytes = 0
         self._dropped: Counter[str] = Counter()
         self._report_ns = 0
-        self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self.goodbye: asyncio.Future[Goodbye] = self._loop.create_future()
         self.sent = 0
@@ -105,10 +112,10 @@ class Outbox:
     def answer(self, *frames: Frame) -> None:
         """Send what must arrive."""
         self._answers.extend(frames)
-        self._answer_bytes += sum(len(frame.data) for frame in frames)
+        self._answer_bytes += sum(len(frame) for frame in frames)
         if len(self._answers) > ANSWERS or (self._answer_bytes > ANSWER_BYTES and len(self._answers) > len(frames)):
             self.close(Goodbye(TRY_LATER, 'this client does not take its answers'))
-        self._wake.set()
+        self._flush()
 
     def put(self, lane: Lane, sample: Sample) -> None:
         """Leave a message in a lane, and drop what it has no room for."""
@@ -125,7 +132,7 @@ class Outbox:
         lane.waiting.append(sample)
         lane.bytes += size
         self._waiting_bytes += size
-        self._wake.set()
+        self._flush()
 
     def close(self, goodbye: Goodbye) -> None:
         """Ask for the end; the first reason counts."""
@@ -137,28 +144,22 @@ class Outbox:
         """Of the topics, as ROS serialised them."""
         return self._waiting_bytes
 
-    async def write(self) -> None:
-        """Send what waits, for ever.
-
-        :raises ConnectionError: when the client is gone.
-        """
-        while True:
-            frames = self._next()
-            if frames is None:
-                await self._wake.wait()
-                self._wake.clear()
-                continue
-            for frame in frames:
-                if frame.binary:
-                    await self._socket.send_binary(frame.data)
-                else:
-                    await self._socket.send_text(frame.data)
+    def _flush(self) -> None:
+        """Send what waits, as far as the client takes it."""
+        while self._socket.writable:
+            if not self._pieces:
+                frames = self._next()
+                if frames is None:
+                    return
+                self._pieces.extend(frames)
+            if self._pieces:
+                self._socket.write(self._pieces.popleft())
 
     def _next(self) -> tuple[Frame, ...] | None:
         """Take the most urgent message; None if nothing may go now."""
         if self._answers:
             frame = self._answers.popleft()
-            self._answer_bytes -= len(frame.data)
+            self._answer_bytes -= len(frame)
             return (frame,)
         now_ns = monotonic_ns()
         if self._dropped and now_ns >= self._report_ns:
@@ -198,7 +199,7 @@ class Outbox:
     def _wake_at(self, at_ns: int) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(max(0, at_ns - monotonic_ns()) / NS_PER_S, self._wake.set)
+        self._timer = self._loop.call_later(max(0, at_ns - monotonic_ns()) / NS_PER_S, self._flush)
 
     def _drop(self, lane: Lane) -> None:
         """Count what the client will never see; not what it asked to be spared."""

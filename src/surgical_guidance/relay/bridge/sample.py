@@ -5,6 +5,7 @@ Nothing is deserialised or encoded before somebody can be sent it, and nothing t
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,8 +13,10 @@ import cbor2
 import orjson
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.relay.bridge.encoding import cbor_values, json_values
+from surgical_guidance.relay.bridge.blobs import blob_values
+from surgical_guidance.relay.bridge.encoding import Values, cbor_values, json_values
 
+FINAL, TEXT, BINARY = 0x80, 1, 2
 MOST_FRAGMENTS = 4096  # of one message, however small the client wants them
 
 
@@ -30,23 +33,44 @@ class Form(NamedTuple):
     fragment_size: int | None = None
 
 
-class Frame(NamedTuple):
-    """One WebSocket message."""
+class Frame:
+    """One WebSocket message as it goes over the wire (RFC 6455, 5.2), whole and unmasked: the same for all clients."""
 
-    data: bytes
-    binary: bool = False
+    __slots__ = ('_head', 'wire')
+
+    def __init__(self, data: bytes, binary: bool = False) -> None:
+        size = len(data)
+        first = FINAL | (BINARY if binary else TEXT)
+        if size < 126:  # the lengths of the standard
+            head = struct.pack('!BB', first, size)
+        elif size < 1 << 16:
+            head = struct.pack('!BBH', first, 126, size)
+        else:
+            head = struct.pack('!BBQ', first, 127, size)
+        self._head = len(head)
+        self.wire = head + data
+
+    @property
+    def data(self) -> bytes:
+        """What it says, without the head."""
+        return self.wire[self._head :]
+
+    def __len__(self) -> int:
+        return len(self.wire)
 
 
 class Sample:
     """One message of a topic.
 
+    :param cls: its class.
     :param raw: as ROS serialised it (CDR).
     :param deserialise: makes a ROS message of that.
     :param received_ns: when it came, ROS time [ns].
     """
 
-    def __init__(self, raw: bytes, deserialise: Callable[[bytes], Any], received_ns: int) -> None:
+    def __init__(self, cls: type, raw: bytes, deserialise: Callable[[type, bytes], Any], received_ns: int) -> None:
         self.raw = raw
+        self._cls = cls
         self._deserialise = deserialise
         self._received_ns = received_ns
         self._message: Any = None
@@ -71,11 +95,17 @@ class Sample:
             seconds, nanoseconds = divmod(self._received_ns, NS_PER_S)
             inner = {'secs': seconds, 'nsecs': nanoseconds, 'bytes': self.raw}
             return (Frame(cbor2.dumps({**outer, 'msg': inner}), binary=True),)
-        if self._message is None:
-            self._message = self._deserialise(self.raw)
         if form.compression == 'cbor':
-            return (Frame(cbor2.dumps({**outer, 'msg': cbor_values(self._message)}), binary=True),)
-        return (text({**outer, 'msg': json_values(self._message)}),)
+            return (Frame(cbor2.dumps({**outer, 'msg': self._values(cbor_values, binary=True)}), binary=True),)
+        return (text({**outer, 'msg': self._values(json_values, binary=False)}),)
+
+    def _values(self, convert: Callable[[Any], Values], *, binary: bool) -> Values:
+        values = blob_values(self._cls, self.raw, binary)
+        if values is not None:
+            return values
+        if self._message is None:
+            self._message = self._deserialise(self._cls, self.raw)
+        return convert(self._message)
 
 
 def text(message: dict[str, Any]) -> Frame:

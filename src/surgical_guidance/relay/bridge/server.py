@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from surgical_guidance.relay.bridge.capabilities import OPERATIONS
+from surgical_guidance.relay.bridge.sample import Frame
 from surgical_guidance.relay.bridge.session import Session, World
 from surgical_guidance.relay.clients import GOING_AWAY, POLICY, TRY_LATER, Goodbye
 from surgical_guidance.relay.security import Visit
+from surgical_guidance.relay.security.doorstep import Watched
 
 REQUEST_BODY = 4096  # bytes; no request here has one
 UNSENT = 128 * 1024  # bytes in the kernel that no segment carries yet: more would only grow old there
@@ -48,8 +51,9 @@ class BridgeServer:
         if len(self.sessions) >= limits.clients:
             await answer.close(code=TRY_LATER, message=f'{limits.clients} clients are here already'.encode())
             return answer
-        _keep_fresh(request)
-        session = Session(self._world, principal, _Frames(answer), OPERATIONS)
+        if request.transport is None:  # gone already
+            return answer
+        session = Session(self._world, principal, Pipe(request.transport), OPERATIONS)
         self.sessions.add(session)
         try:
             with self._world.door.enter(principal, request, lambda *why: session.outbox.close(Goodbye(*why))) as visit:
@@ -71,44 +75,62 @@ class BridgeServer:
                 request.transport.abort()
 
 
-class _Frames:
-    """Sends what is encoded already: nothing is encoded once more for each client."""
+class Pipe:
+    """Writes whole frames to a connection: made once for all clients, and copied for none.
 
-    def __init__(self, answer: web.WebSocketResponse) -> None:
-        self._answer = answer
+    aiohttp's own writer would send head and content apart, a packet and a waking more for each client.
 
-    async def send_text(self, data: bytes) -> None:
-        await self._answer.send_frame(data, WSMsgType.TEXT)
+    :param transport: of a connection that came past the doorstep.
+    """
 
-    async def send_binary(self, data: bytes) -> None:
-        await self._answer.send_frame(data, WSMsgType.BINARY)
+    def __init__(self, transport: asyncio.Transport) -> None:
+        watched = transport.get_protocol()
+        assert isinstance(watched, Watched)  # noqa: S101  (who serves otherwise has forgotten the limits)
+        self._transport = transport
+        self._watched = watched
+        self.on_writable: Callable[[], None] = _nothing
+        watched.on_writable = self._resume
+        self._keep_fresh()
+
+    @property
+    def writable(self) -> bool:
+        """Whether all that was written has gone to the network."""
+        return not (self._watched.paused or self._transport.is_closing())
+
+    def write(self, frame: Frame) -> None:
+        """Send a message. Returns at once."""
+        self._transport.write(frame.wire)
+
+    def _resume(self) -> None:
+        self.on_writable()
+
+    def _keep_fresh(self) -> None:
+        """Let no heap of messages grow old here or in the kernel, where nobody can replace them by newer ones."""
+        self._transport.set_write_buffer_limits(high=0)
+        connection = self._transport.get_extra_info('socket')
+        if connection is not None and hasattr(socket, 'TCP_NOTSENT_LOWAT'):
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
 
 
-def _keep_fresh(request: web.Request) -> None:
-    """Let no heap of messages grow old in the kernel, where nobody can replace them by newer ones."""
-    transport = request.transport
-    connection = transport.get_extra_info('socket') if transport is not None else None
-    if connection is not None and hasattr(socket, 'TCP_NOTSENT_LOWAT'):
-        with contextlib.suppress(OSError):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+def _nothing() -> None:
+    """Stand in for who waits to write."""
 
 
 async def _until_the_end(session: Session, visit: Visit, answer: web.WebSocketResponse) -> Goodbye | None:
-    """Send and listen until the client goes or is sent away; tell why it is sent away."""
-    writer = asyncio.create_task(session.outbox.write())
+    """Listen until the client goes or is sent away; tell why it is sent away."""
     reader = asyncio.create_task(_listen(session, visit, answer))
     try:
-        await asyncio.wait((writer, reader, session.outbox.goodbye), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((reader, session.outbox.goodbye), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (writer, reader):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await task
+        reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            await reader
     return session.outbox.goodbye.result() if session.outbox.goodbye.done() else None
 
 
 async def _listen(session: Session, visit: Visit, answer: web.WebSocketResponse) -> None:
-    """Take what the client says. CBOR and BSON are not taken in; a client that sends them is told, and closed."""
+    """Take what the client says. CBOR and BSON are not taken in; a client that sends them is told."""
     async for message in answer:
         if message.type is WSMsgType.TEXT:
             if not visit.accepts(len(message.data)):
@@ -117,8 +139,10 @@ async def _listen(session: Session, visit: Visit, answer: web.WebSocketResponse)
             session.principal = visit.principal
             await session.take(message.data)
         elif message.type is WSMsgType.BINARY:
-            session.outbox.close(Goodbye(POLICY, 'messages are JSON: BSON and CBOR are not taken in'))
-            return
+            if not visit.accepts(len(message.data)):
+                session.outbox.close(Goodbye(POLICY, 'more than this relay takes'))
+                return
+            session.refuse('messages are JSON: BSON and CBOR are not taken in')
         elif getattr(message.data, 'code', None) == WSCloseCode.MESSAGE_TOO_BIG:  # aiohttp has closed
             audit = session.world.door.audit
             audit.record('message', f'refused: larger than {visit.limits.incoming} bytes', who=visit.principal)

@@ -94,6 +94,11 @@ class Session:
         except Exception as error:  # noqa: BLE001  (one client's message must not end the others' service)
             self._mistake(op, self.failed(op, error), id_)
 
+    def refuse(self, words: str) -> None:
+        """Tell the client that what it sent is no message at all."""
+        self.world.door.audit.record('message', f'refused: {words}', who=self.principal)
+        self._mistake('', words, None)
+
     def _capability(self, op: str) -> Capability:
         if op not in self._table:
             raise ProtocolError(f'there is no operation {shown(op)}', remedy=f'there are: {", ".join(self._table)}')

@@ -59,6 +59,10 @@ class Doorstep:
         if self._addresses[address] <= 0:
             del self._addresses[address]
 
+    def refuse(self, address: str, why: str) -> None:
+        """Note that a connection came to nothing."""
+        self._on_refused(address, why)
+
     def wait(self, transport: asyncio.Transport, address: str) -> None:
         """Give a connection its time to ask, from now on."""
         self.heard(transport)
@@ -146,7 +150,7 @@ class Site(web.BaseSite):
             await asyncio.sleep(0)  # accept() that need not wait does not yield: a flood would stop the loop
 
     async def _let_in(self, connection: socket.socket, address: str) -> None:
-        protocol = _Watched(cast('asyncio.Protocol', self._runner.server()), self._doorstep, address)  # type: ignore[misc]
+        protocol = Watched(cast('asyncio.Protocol', self._runner.server()), self._doorstep, address)  # type: ignore[misc]
         timeout = self._limits.handshake_s if self._ssl_context else None
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -157,12 +161,18 @@ class Site(web.BaseSite):
             connection.close()
             if not protocol.made:
                 self._doorstep.give(address)
+                if isinstance(error, OSError) and self._ssl_context:
+                    self._doorstep.refuse(address, 'no TLS')
             if isinstance(error, asyncio.CancelledError):
                 raise
 
 
-class _Watched(asyncio.Protocol):
-    """Hands everything to aiohttp's protocol, and tells the doorstep when a connection begins and ends."""
+class Watched(asyncio.Protocol):
+    """Hands everything to aiohttp's protocol, and tells the doorstep when a connection begins and ends.
+
+    Who writes to the transport past aiohttp finds it by ``transport.get_protocol()``: :attr:`paused` says that what was
+    written still waits in this process, and ``on_writable`` is called when it does no more.
+    """
 
     def __init__(self, inner: asyncio.Protocol, doorstep: Doorstep, address: str) -> None:
         self._inner = inner
@@ -170,18 +180,33 @@ class _Watched(asyncio.Protocol):
         self._address = address
         self._transport: asyncio.BaseTransport | None = None
         self.made = False
+        self.paused = False
+        self.on_writable: Callable[[], None] | None = None
         self.data_received = inner.data_received  # type: ignore[method-assign]
         self.eof_received = inner.eof_received  # type: ignore[method-assign]
-        self.pause_writing = inner.pause_writing  # type: ignore[method-assign]
-        self.resume_writing = inner.resume_writing  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count its time to ask."""
         self.made = True
         self._transport = transport
         self._doorstep.wait(cast('asyncio.Transport', transport), self._address)
         self._inner.connection_made(transport)
 
+    def pause_writing(self) -> None:
+        """Note that what was written waits in this process."""
+        self.paused = True
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that it waits no more, and tell."""
+        self.paused = False
+        self._inner.resume_writing()
+        if self.on_writable is not None:
+            self.on_writable()
+
     def connection_lost(self, error: Exception | None) -> None:
+        """Count it out."""
+        self.on_writable = None
         self._doorstep.heard(self._transport)
         self._doorstep.give(self._address)
         self._inner.connection_lost(error)

@@ -127,6 +127,11 @@ class Room:
             self._spawn(viewer.peer.close())
 
     @property
+    def watched(self) -> bool:
+        """Whether anything is encoded."""
+        return any(producer.watched for producer in self._producers)
+
+    @property
     def rtp_description(self) -> str:
         """SDP of the plain RTP stream; empty where there is none."""
         return self._broadcast.sdp() if self._broadcast is not None else ''

@@ -151,7 +151,7 @@ def score(
     :param numbers: of the parts in the table, counted from 1 as they are to be known by; 0: it is let go.
     :param every: rows of a part of which one is asked for its confidence; of a low part all are.
     :param covered: ``(rows, columns)``, 1 where something is in front, else 0; or ``(0, 0)``: nowhere.
-    :param owners: ``(rows, columns)``, filled with numbers; 0: nobody's.
+    :param owners: ``(rows, columns)``, filled with numbers; 0: nobody's. ``(0, 0)``: that is not wanted.
     :param scores: filled with the mean confidence of what is seen of each part in the table, 0 to 1; 0: nothing is.
     """
     rows, columns = owners.shape
@@ -166,8 +166,9 @@ def score(
             continue
         row, start, end = runs[run, 0], runs[run, 1], runs[run, 2]
         number = numbers[place]
-        for column in range(start, end):
-            owners[row, column] = number
+        if rows:
+            for column in range(start, end):
+                owners[row, column] = number
         step = every if table[place, HEIGHT] > every * every else 1
         sampled = (row - table[place, TOP]) % step == 0
         seen = end - start

@@ -9,11 +9,6 @@ from surgical_guidance.relay.bridge.frames import Message
 from surgical_guidance.relay.bridge.session import Session
 
 
-async def fragment(_session: Session, _message: Message) -> NoReturn:
-    """Refuse pieces: what is allowed in fits into one message, and pieces of many clients would have to be kept."""
-    raise ProtocolError('messages are taken whole, up to the size limit', remedy='send it in one message')
-
-
 async def png(_session: Session, _message: Message) -> NoReturn:
     """Refuse PNG: text in the pixels of a picture is slower and larger than CBOR."""
     raise ProtocolError('PNG is not served', remedy='use the compression cbor')

@@ -90,16 +90,20 @@ class RclpyFeed:
         return matching([info.qos_profile for info in infos], depth)
 
     def _subscribe(self, qos: QoSProfile) -> Any:
-        def on_event(_: Any) -> None:
+        def on_event() -> None:
             self._turning.soon(self.review)
 
-        events = SubscriptionEventCallbacks(incompatible_qos=on_event, matched=on_event, use_default_callbacks=False)
-        keywords = {'qos_profile': qos, 'raw': True}
-        node = self._turning.node
+        events = SubscriptionEventCallbacks(
+            incompatible_qos=_left_to_reader, matched=_left_to_reader, use_default_callbacks=False
+        )
+        node, reader = self._turning.node, self._turning.reader
+        keywords = {'qos_profile': qos, 'raw': True, 'callback_group': reader.group}
         try:
-            return node.create_subscription(self._cls, self._topic, self._take, **keywords, event_callbacks=events)
+            made = node.create_subscription(self._cls, self._topic, self._take, **keywords, event_callbacks=events)
         except UnsupportedEventTypeError:  # then the regular look must do
-            return node.create_subscription(self._cls, self._topic, self._take, **keywords)
+            made = node.create_subscription(self._cls, self._topic, self._take, **keywords)
+        reader.add(made, self._take, on_event)
+        return made
 
     def _take(self, raw: bytes, info: Any) -> None:
         if not self._closed:
@@ -110,4 +114,9 @@ class RclpyFeed:
             self._on_sample(stamp_ns, raw)
 
     def _destroy(self, subscription: Any) -> None:
+        self._turning.reader.remove(subscription)
         self._turning.node.destroy_subscription(subscription)
+
+
+def _left_to_reader(_: Any) -> None:
+    """Ask for an event, which no executor will bring."""

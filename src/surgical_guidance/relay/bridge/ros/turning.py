@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
+from surgical_guidance.relay.reading import Reader
+
 if TYPE_CHECKING:
     from rclpy.context import Context
 
@@ -45,14 +47,18 @@ class TurningNode:
         self._work: deque[Callable[[], None]] = deque()
         self._stopped = False
         self._thread = threading.Thread(target=self._turn, name=name)
+        self.reader = Reader(name, self.node.context, on_problem)
+        """Takes the messages of subscriptions that are made in its group."""
 
     def start(self) -> None:
         """Begin to turn."""
         self._thread.start()
+        self.reader.start()
 
     def stop(self) -> None:
         """End, and destroy the node; no callback runs any more when this returns."""
         self._stopped = True
+        self.reader.stop()
         if self._thread.is_alive():
             self.soon(lambda: None)  # wake() alone does not end a turn
             self._thread.join()

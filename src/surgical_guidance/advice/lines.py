@@ -1,0 +1,71 @@
+"""Whether lines across a grid are clear: the loops of the path, compiled."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surgical_guidance.scene.compiled.jit import compiled
+
+Flags = NDArray[np.bool_]
+Places = NDArray[np.float64]
+
+
+@compiled
+def clear(closed: Flags, margin: Flags, places: Places, first: int, last: int, every: bool, cell: float) -> bool:
+    """Whether a way touches nothing that is closed, and the margin only where it starts.
+
+    :param places: ``(n, 2)``, x and y [px].
+    :param first: the place at which the way begins.
+    :param last: that at which it ends.
+    :param every: it leads over all places between; else straight from the first to the last.
+    :param cell: side of a cell [px].
+    """
+    rows, columns = closed.shape
+    outside = False
+    at = first
+    while at < last:
+        to = at + 1 if every else last
+        along_x, along_y = places[to, 0] - places[at, 0], places[to, 1] - places[at, 1]
+        count = max(1, math.ceil(math.hypot(along_x, along_y) / (0.5 * cell)))
+        for step in range(count + 1):
+            x = places[at, 0] + step * (along_x / count) if step < count else places[to, 0]
+            y = places[at, 1] + step * (along_y / count) if step < count else places[to, 1]
+            column = int(min(max((x + 0.5) / cell, 0.0), columns - 1.0))
+            row = int(min(max((y + 0.5) / cell, 0.0), rows - 1.0))
+            if closed[row, column] or (outside and margin[row, column]):
+                return False
+            outside |= not margin[row, column]
+        at = to
+    return True
+
+
+@compiled
+def straighten(closed: Flags, margin: Flags, places: Places, cell: float, kept: NDArray[np.int64]) -> int:
+    """Leave out what lies on the straight line between two places, as far as that line is clear.
+
+    :param places: ``(n, 2)``, x and y [px].
+    :param kept: ``(n,)``, filled with the places that stay.
+    :return: how many these are.
+    """
+    kept[0] = at = 0
+    count = 1
+    while at < len(places) - 1:
+        ahead = len(places) - 1
+        while ahead > at + 1 and not clear(closed, margin, places, at, ahead, False, cell):
+            ahead = at + 1 + (ahead - at - 1) // 2
+        kept[count] = at = ahead
+        count += 1
+    return count
+
+
+def warm_up() -> None:
+    """Compile them, or load what was compiled: no scene pays for it."""
+    flags, places, kept = np.zeros((2, 2), np.bool_), np.zeros((2, 2)), np.zeros(2, np.int64)
+    clear(flags, flags, places, 0, 1, True, 1.0)
+    straighten(flags, flags, places, 1.0, kept)
+
+
+__all__ = ['clear', 'straighten', 'warm_up']
