@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from surgical_guidance import cli
 from surgical_guidance.advice.rules import load
+from surgical_guidance.evaluation.advice.crew import Job, evaluate_all
 from surgical_guidance.evaluation.advice.expected import Expected
 from surgical_guidance.evaluation.advice.headlines import headlines_of
 from surgical_guidance.evaluation.advice.matching import How, Match, Tolerance, match
@@ -108,6 +109,16 @@ def test_the_logic_alone_is_right_in_a_take(sums: AdviceTally) -> None:
     assert (sums.all.recall, sums.all.precision) == (1.0, 1.0)
     assert all(one.holds for one in headlines_of(sums))
     assert not sums.wrong
+
+
+def test_processes_give_the_same_sums_and_tell_how_far_they_are(sums: AdviceTally) -> None:
+    told: list[tuple[int, int]] = []
+    ((found, models),) = evaluate_all(
+        sums.takes, Job('', ('truth',)), 1, lambda done, total, _: told.append((done, total))
+    )
+    assert (found.rules, found.frames, found.wrong, models) == (sums.rules, sums.frames, [], ())
+    assert told[0] == (0, sums.frames)
+    assert told[-1] == (sums.frames, sums.frames)
 
 
 def test_a_wrong_rule_is_found_out_and_shown_with_pictures(sums: AdviceTally, maker: Once, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Surface:
         height, width = labels.shape
         self._view = view_of(width, height)
         present = np.flatnonzero(np.bincount(labels.ravel()))
-        self._masks = {CLASSES[value]: cv2.compare(labels, int(value), cv2.CMP_EQ) for value in present if value}
+        self._masks = {CLASSES[value]: (labels == value).view(np.uint8) for value in present if value}
         self._space = [np.ascontiguousarray(points[..., axis]) for axis in range(3)]
         scale = np.float32(self._view.scale)
         self._x = (np.arange(width, dtype=np.float32) - np.float32(self._view.offset_x)) / scale
