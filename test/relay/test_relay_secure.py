@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +57,9 @@ class Guarded:
         with ThreadPoolExecutor(1) as pool:
             doing = pool.submit(asyncio.run, work)
             assert self.graph.spin_until(doing.done, 30.0)
+        with warnings.catch_warnings():  # aiohttp leaves the end of TLS to turns of a loop that is over by then
+            warnings.simplefilter('ignore', ResourceWarning)
+            gc.collect()
         return doing.result()
 
 
