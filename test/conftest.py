@@ -37,6 +37,7 @@ def domain() -> Callable[[], int]:
     return lambda: 1 + lane + 2 * ((os.getpid() * 7 + next(_domains)) % 100)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests that start processes or a browser run in one lane, one after another, and the others beside them."""
     for item in items:
