@@ -108,9 +108,9 @@ class LibCuda:
             function = getattr(self._library, symbol)
         except AttributeError as error:
             raise EngineError(f'the NVIDIA driver does not have {symbol}', where='GPU') from error
-        length = c_size_t()
-        for lists in ([None] * count, None):
-            filled = lists or [(c_void_p * length.value)() for _ in range(count)]
+        length, filled = c_size_t(), list[Any]()
+        for lists in (False, True):
+            filled = [(c_void_p * length.value)() if lists else None for _ in range(count)]
             code = function(c_void_p(graph), *filled, ctypes.byref(length))
             if code:
                 raise CudaError(symbol, code, self._text(code))
