@@ -33,7 +33,7 @@ demo:
 
 test:
 	$(BOOTSTRAP) test
-	@.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadscope $(TESTS)
 
 check:
 	$(BOOTSTRAP) test

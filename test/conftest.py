@@ -10,9 +10,12 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = (
 )
 
 import itertools
+import re
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rclpy
@@ -37,11 +40,23 @@ def domain() -> Callable[[], int]:
     return lambda: 1 + lane + 2 * ((os.getpid() * 7 + next(_domains)) % 100)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that start processes or a browser run in one lane, one after another, and the others beside them."""
-    for item in items:
-        alone = item.get_closest_marker('processes') or item.get_closest_marker('browser')
-        item.add_marker(pytest.mark.xdist_group('processes' if alone else item.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let files with tests that start processes or a browser run in one lane, one after another, the others beside."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Lanes(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition('::')[0]
+            return 'processes' if starts_processes(file) else file
+
+    return Lanes(config, log)
+
+
+@cache
+def starts_processes(file: str) -> bool:
+    """Whether a test of a file, named from the root, is marked so."""
+    return re.search(r'\bmark\.(processes|browser)\b', (ROOT / file).read_text(encoding='utf-8')) is not None
 
 
 class Graph:

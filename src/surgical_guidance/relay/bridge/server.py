@@ -106,7 +106,9 @@ class Pipe:
 
     def _keep_fresh(self) -> None:
         """Let no heap of messages grow old here or in the kernel, where nobody can replace them by newer ones."""
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(
+            high=1, low=0
+        )  # with 0, asyncio's TLS would pause before anything waits
         connection = self._transport.get_extra_info('socket')
         if connection is not None and hasattr(socket, 'TCP_NOTSENT_LOWAT'):
             with contextlib.suppress(OSError):
