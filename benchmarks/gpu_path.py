@@ -35,6 +35,7 @@ from surgical_guidance.contract import CLASSES
 from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.frames import Frame, RingWriter, ring_scope
 from surgical_guidance.inference.cuda.driver import Cuda
+from surgical_guidance.inference.cuda.graphs import Graph
 from surgical_guidance.inference.gpu_engine import GpuEngine
 from surgical_guidance.inference.gpu_host import GpuHost, join_host, leave_host
 from surgical_guidance.inference.manifest import Manifest
@@ -44,9 +45,9 @@ from surgical_guidance.inference.pipeline import Pipeline
 WIDTH, HEIGHT, SLOTS = 1920, 1080, 8
 WARM_UP, FRAMES = 60, 600
 SURE = 127  # confidence; without training a network is that sure of a fifth of the pixels
-PROFILED_FIRST, PROFILED = 10, 60  # frames: the profiler takes what it needs in the first ones, which do not count
+PROFILES, PROFILED_FIRST, PROFILED = 3, 10, 60  # frames; those in which the profiler takes what it needs do not count
 SWITCHES = 100  # there and back
-APART_US = 5000.0  # from one frame to the next, at least
+SLEEPS_S = (0.0, 0.01)  # of the host between frames
 CYCLES, CYCLES_SETTLED, CYCLES_S = 200, 40, 120.0  # so many, or for so long [s]; from which on it may not grow
 MEAN, SCALE = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's, of values 0 to 255
 FOLDER = Path(os.environ.get('SURGICAL_GUIDANCE_BENCH_MODELS', Path(tempfile.gettempdir()) / 'surgical_guidance_bench'))
@@ -61,14 +62,15 @@ def run(tell: Tell) -> Iterator[Measured]:
         frames = _frames(ring)
         tell(0.05, 'one model')
         yield from _one(host, models[0][1], frames)
+        yield from _without_profiler(host, models[0][1], frames)
         tell(0.3, 'PyTorch')
         yield from _pytorch(models, frames[0].image)
         tell(0.5, 'three models')
         yield from _three([manifest for _, manifest in models], frames)
-        tell(0.7, 'gaps')
-        yield from _gaps(models[0][1], frames)
-        tell(0.75, 'another resolution')
+        tell(0.7, 'another resolution')
         yield from _switches(ring)
+        tell(0.75, 'gaps')
+        yield from _gaps(host, models[0][1], frames)
     finally:
         leave_host()
     try:
@@ -142,7 +144,7 @@ def _quantiles(name: str, times: list[float]) -> Iterator[Measured]:
 def _engine_alone(cuda: Cuda, made: GpuEngine) -> list[float]:
     """Time the engine's own work, from launch to done."""
     path = made.path
-    graph = 0
+    graph: Graph = ()
     if path.engine.capturable:
         cuda.begin_capture(path.stream)
         path.engine.enqueue(path.stream)
@@ -284,70 +286,147 @@ def _three(manifests: list[Manifest], frames: list[Frame]) -> Iterator[Measured]
         yield Measured('three_times_pytorch', rate / _RESULT['pytorch_three'], 'x')
 
 
-def _gaps(manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
-    """Find the longest time within a frame in which the GPU does nothing, as CUPTI saw it.
+def _without_profiler(host: GpuHost, manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
+    """Take by events of CUDA what passes from the end of the copy to the end of a frame; :func:`_gaps` reckons with it.
 
-    CUPTI delays what it looks at: the launch of a graph, and memsets in it. Therefore also: what a frame takes without
-    it, less the time of all work on the GPU. That is all gaps together, and what the host needs before and after.
+    Before anything of CUPTI or PyTorch's work is in this process: both stay when they are done.
     """
     made = engine(manifest, **_BEST)
+    launches = host.owner.call(_time_launches)
     try:
         for number in range(WARM_UP):
             made.look(frames[number % SLOTS])
-        profiled = _profiled(lambda number: made.look(frames[number % SLOTS]))[PROFILED_FIRST:]
+        launches.clear()
+        _PASSED.extend(_by_events(host, made, frames))
     finally:
         made.close()
-    if not profiled:
-        print('  the profiler saw no work on the GPU')
-        return
+        host.owner.call(_time_launches_no_more)
+    yield Measured('launch_p50', statistics.median(launches), 'us')
+    yield Measured('launch_max', max(launches), 'us')
+
+
+_PASSED: list[float] = []
+
+
+def _gaps(host: GpuHost, manifest: Manifest, frames: list[Frame]) -> Iterator[Measured]:
+    """Find the longest time within a frame in which the GPU does nothing, as CUPTI sees it.
+
+    CUPTI delays what it looks at: with it, giving a graph to the GPU takes the host 10 to 40 times as long. Therefore
+    also what passed without it, less the least time that the work itself takes: that is all gaps of a frame together.
+    """
+    made = engine(manifest, **_BEST)
+    launches = host.owner.call(_time_launches)
+    try:
+        for number in range(WARM_UP):
+            made.look(frames[number % SLOTS])
+        launches.clear()
+        profiled, after_sleep = (
+            [frame for _ in range(PROFILES) for frame in _profiled(made, frames, s)] for s in SLEEPS_S
+        )
+    finally:
+        made.close()
+        host.owner.call(_time_launches_no_more)
+    yield Measured('profiled_launch_p50', statistics.median(launches), 'us')
     names: dict[str, list[float]] = {}
     for start, stop, name in (piece for frame in profiled for piece in frame):
         names.setdefault(name, []).append(stop - start)
     for name, spans in sorted(names.items(), key=lambda item: -sum(item[1]))[:14]:
         count = len(profiled)
         print(f'  {sum(spans) / count:8.1f} us a frame, {len(spans) / count:5.1f} times  {name[:90]}')
-    longest = [_longest_gap(frame) for frame in profiled]
-    worst, between = max(longest)
-    pieces = sum(map(len, profiled)) / len(profiled)
-    print(f'  {pieces:.1f} pieces of work a frame; longest gap {worst:.1f} us: {between}')
-    print('  longest gap of each frame [us]:', ' '.join(f'{gap:.0f}' for gap, _ in longest))
-    yield Measured('longest_gap', worst, 'us')
-    yield Measured('longest_gap_p50', statistics.median(gap for gap, _ in longest), 'us')
-    busy = statistics.median(sum(stop - start for start, stop, _ in frame) for frame in profiled)
+    print(f'  {sum(map(len, profiled)) / len(profiled):.1f} pieces of work a frame')
+    yield from _longest_gaps('longest_gap', profiled)
+    yield from _longest_gaps('longest_gap_after_sleep', after_sleep)
+    spans_of = [[stop - start for start, stop, _ in frame] for frame in (*profiled, *after_sleep)]
+    least = sum(map(min, zip(*(spans[1:] for spans in spans_of), strict=True)))  # the first piece is the copy
+    yield Measured('all_gaps_p50', statistics.median(_PASSED) - least, 'us')
+    yield Measured('all_gaps_max', max(_PASSED) - least, 'us')
+    busy = statistics.median(map(sum, spans_of))
     seen = statistics.median(max(stop for _, stop, _ in frame) - frame[0][0] for frame in profiled)
     yield Measured('profiled_frame_p50', seen / 1e3, 'ms')
     yield Measured('frame_busy_p50', busy / 1e3, 'ms')
     yield Measured('frame_not_busy_p50', 1e3 * _RESULT['one'] - busy, 'us')
 
 
+def _longest_gaps(name: str, profiled: list[list[_Piece]]) -> Iterator[Measured]:
+    longest = [_longest_gap(frame) for frame in profiled]
+    worst, between = max(longest)
+    print(f'  {name} {worst:.1f} us: {between}; of each frame:', ' '.join(f'{gap:.0f}' for gap, _ in longest))
+    yield Measured(name, worst, 'us')
+    yield Measured(f'{name}_p50', statistics.median(gap for gap, _ in longest), 'us')
+    yield Measured(f'{name}_above_100_us', 100 * sum(gap > 100 for gap, _ in longest) / len(longest), '%')
+
+
+def _time_launches(cuda: Cuda) -> list[float]:
+    """Take the time of each graph that the host gives to the GPU from now on [us]."""
+    launch, times = cuda.launch_graph, []
+
+    def timed(graph: Graph, stream: int) -> None:
+        start = time.perf_counter_ns()
+        launch(graph, stream)
+        times.append((time.perf_counter_ns() - start) / 1e3)
+
+    cuda.launch_graph = timed  # type: ignore[method-assign]
+    return times
+
+
+def _time_launches_no_more(cuda: Cuda) -> None:
+    del cuda.launch_graph  # the class's own is there again
+
+
+def _by_events(host: GpuHost, made: GpuEngine, frames: list[Frame]) -> list[float]:
+    """Give what passes from the end of the copy to the end of each frame [us], by events of CUDA."""
+    copied, end = host.owner.call(lambda cuda: (cuda.event(timing=True), cuda.event(timing=True)))
+    path, untimed = made.path, host.frames.uploaded
+
+    def once(cuda: Cuda, frame: Frame) -> float:
+        path.start(frame.image, frame.encoding, (frame.ring, frame.sequence))
+        cuda.record(end, path.stream)
+        path.finish()
+        cuda.wait_here(end)
+        return 1e3 * cuda.elapsed_ms(copied, end)
+
+    host.frames.uploaded = copied
+    times = []
+    for number in range(FRAMES):
+        times.append(host.owner.call(lambda cuda, number=number: once(cuda, frames[number % SLOTS])))  # type: ignore[misc]
+        time.sleep(SLEEPS_S[1])
+    host.frames.uploaded = untimed
+    for event in (copied, end):
+        host.owner.call(lambda cuda, event=event: cuda.destroy_event(event))  # type: ignore[misc]
+    return times
+
+
 _Piece = tuple[float, float, str]
 """Work of the GPU: start and end [us], and what it is."""
 
 
-def _profiled(look: Callable[[int], object]) -> list[list[_Piece]]:
-    """Give all work of the GPU, frame by frame."""
+def _profiled(made: GpuEngine, frames: list[Frame], sleep_s: float) -> list[list[_Piece]]:
+    """Give all work of the GPU, frame by frame.
+
+    :param sleep_s: what the host sleeps between frames.
+    """
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiler:
         for number in range(PROFILED_FIRST + PROFILED):
-            look(number)
-            time.sleep(2 * APART_US / 1e6)  # so that frames can be told apart
+            made.look(frames[number % SLOTS])
+            time.sleep(sleep_s)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'trace.json'
         profiler.export_chrome_trace(str(path))
         events = json.loads(path.read_text())['traceEvents']
     found: list[list[_Piece]] = []
-    end = float('-inf')
     for start, span, name in sorted(
         (float(e['ts']), float(e['dur']), str(e['name']))
         for e in events
         if e.get('cat') in ('kernel', 'gpu_memcpy', 'gpu_memset')
     ):
-        if start - end > APART_US:
+        if 'HtoD' in name:  # the frame's copy; a segmentation has no other
             found.append([])
         found[-1].append((start, start + span, name))
-        end = max(end, start + span)
-    return found
+    if len(found) != PROFILED_FIRST + PROFILED:
+        raise HostError(f'the profiler saw {len(found)} frames of {PROFILED_FIRST + PROFILED}', where='GPU')
+    return found[PROFILED_FIRST:]
 
 
 def _longest_gap(frame: list[_Piece]) -> tuple[float, str]:

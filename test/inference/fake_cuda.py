@@ -60,6 +60,8 @@ class FakeDriver:
         self._next = 1000
         self._capture: list[Callable[[], None]] | None = None
         self._graphs: dict[int, list[Callable[[], None]]] = {}
+        self._nodes: dict[int, int] = {}
+        self._clone = 0
 
     def device_name(self, device: int) -> str:
         return 'Fake GPU'
@@ -176,6 +178,26 @@ class FakeDriver:
         assert self._capture is not None
         self._graphs[graph], self._capture = self._capture, None
         return graph
+
+    def graph_order(self, graph: int) -> list[int]:
+        return [self._node(piece) for piece in self._graphs[graph]]
+
+    def _node(self, piece: Callable[[], None]) -> int:
+        return self._nodes.setdefault(id(piece), 10**6 + len(self._nodes))
+
+    def cuGraphClone(self, graph: int) -> int:  # noqa: N802
+        handle = self._handle('graph')
+        self._graphs[handle] = list(self._graphs[graph])
+        self._clone = handle
+        return handle
+
+    def cuGraphNodeFindInClone(self, node: int, clone: int) -> int:  # noqa: N802
+        assert clone == self._clone
+        return node
+
+    def cuGraphDestroyNode(self, node: int) -> None:  # noqa: N802
+        pieces = self._graphs[self._clone]
+        pieces.remove(next(piece for piece in pieces if self._node(piece) == node))
 
     def cuGraphInstantiate(self, graph: int, flags: int) -> int:  # noqa: N802
         handle = self._handle('graph')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -237,22 +238,25 @@ def test_kernels_compiled_here_are_the_same(cuda: Cuda, monkeypatch: pytest.Monk
     made.close()
 
 
-def test_a_graph_does_again_what_was_recorded(bench: Bench) -> None:
+@pytest.mark.parametrize('hops', [1, 60])
+def test_a_graph_does_again_what_was_recorded(bench: Bench, hops: int) -> None:
     cuda = bench.cuda
-    source, target = cuda.host_memory(4096), cuda.host_memory(4096)
+    places = [cuda.host_memory(4096) for _ in range(hops + 1)]
     memory = bench.room(4096)
     cuda.begin_capture(bench.stream)
-    cuda.copy_in(memory, source.ctypes.data, 4096, bench.stream)
-    cuda.copy_out(target.ctypes.data, memory, 4096, bench.stream)
+    for source, target in itertools.pairwise(places):
+        cuda.copy_in(memory, source.ctypes.data, 4096, bench.stream)
+        cuda.copy_out(target.ctypes.data, memory, 4096, bench.stream)
     graph = cuda.end_capture(bench.stream)
+    assert (len(graph) > 1) == (hops > 1), 'a long one is launched in parts'
     for value in (3, 9):
-        source[:] = value
+        places[0][:] = value
         cuda.launch_graph(graph, bench.stream)
         cuda.synchronise(bench.stream)
-        assert (target == value).all()
+        assert (places[-1] == value).all()
     cuda.destroy_graph(graph)
-    cuda.free_host(source)
-    cuda.free_host(target)
+    for place in places:
+        cuda.free_host(place)
 
 
 def test_streams_with_priority_wait_for_each_others_events(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from fake_cuda import FakeDriver, memory, open_fake
 
 from surgical_guidance.errors import EncodingError, EngineError, FrameOverwritten, ModelError
 from surgical_guidance.frames import Frame, RingWriter, ring_scope
-from surgical_guidance.inference.cuda import reference
+from surgical_guidance.inference.cuda import graphs, reference
 from surgical_guidance.inference.cuda.faults import DeviceLost
 from surgical_guidance.inference.cuda.frames import DeviceFrames
 from surgical_guidance.inference.engine import Tensor
@@ -205,6 +205,33 @@ def test_a_recording_that_fails_costs_speed_only(host: GpuHost, driver: FakeDriv
         outputs, _ = engine.look(frame)
         assert (outputs['labels'][0] == expected_of(frame.image)[0]).mean() > 0.995
     driver.fail.clear()
+    engine.close()
+
+
+def test_a_graph_in_parts_does_all_of_it_in_order(
+    host: GpuHost, driver: FakeDriver, ring: RingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphs, '_FIRST', 2)
+    engine = make(host, logits_manifest(), logits_engine(driver))
+    for seed in range(6):
+        frame = draw(ring, seed)
+        outputs, _ = engine.look(frame)
+        assert (outputs['labels'][0] == expected_of(frame.image)[0]).mean() > 0.995
+    assert driver.count('cuGraphInstantiate') > 1
+    assert driver.count('cuGraphLaunch') == 3 * driver.count('cuGraphInstantiate')
+    before = driver.open_things['graph']
+    engine.close()
+    assert (before, driver.open_things['graph']) == (driver.count('cuGraphInstantiate'), 0)
+
+
+def test_a_graph_that_cannot_be_divided_stays_whole(host: GpuHost, driver: FakeDriver, ring: RingWriter) -> None:
+    driver.fail['cuGraphClone'] = 801
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graphs, '_FIRST', 2)
+        engine = make(host, logits_manifest(), logits_engine(driver))
+        for seed in range(6):
+            engine.look(draw(ring, seed))
+    assert (driver.count('cuGraphInstantiate'), driver.count('cuGraphLaunch')) == (1, 3)
     engine.close()
 
 

@@ -19,7 +19,7 @@ from fake_cuda import FakeDriver, open_fake
 
 from surgical_guidance.errors import EngineError
 from surgical_guidance.inference import makers
-from surgical_guidance.inference.cuda import arguments, kernels, reference
+from surgical_guidance.inference.cuda import arguments, graphs, kernels, reference
 from surgical_guidance.inference.cuda.arguments import Encoding, Prepare, Type
 from surgical_guidance.inference.cuda.bindings import CudaBindings
 from surgical_guidance.inference.cuda.contexts import DriverContext, PyCudaContext
@@ -78,6 +78,43 @@ def test_libcuda_takes_pointers_for_what_it_gives() -> None:
     assert call('cuStreamSynchronize', 7) is None
     assert [symbol for symbol, _ in library.calls] == ['cuMemGetInfo_v2', 'cuMemAlloc_v2', 'cuStreamSynchronize']
     assert library.cuMemAlloc_v2.argtypes == (ctypes.POINTER(ctypes.c_uint64), ctypes.c_size_t)
+
+
+def test_libcuda_gives_the_pieces_of_a_graph_in_their_order() -> None:
+    nodes, edges = [13, 11, 12], [(11, 12), (12, 13)]
+
+    class Graphs:
+        def cuGraphGetNodes(self, graph: Any, found: Any, count: Any) -> int:  # noqa: N802
+            assert graph.value == 7
+            count._obj.value = len(nodes)
+            if found is not None:
+                found[:] = nodes
+            return 0
+
+        def cuGraphGetEdges(self, graph: Any, before: Any, behind: Any, count: Any) -> int:  # noqa: N802
+            count._obj.value = len(edges)
+            if before is not None:
+                before[:], behind[:] = zip(*edges, strict=True)
+            return 0
+
+    assert LibCuda(Graphs()).graph_order(7) == [11, 12, 13]
+
+
+def test_cuda_bindings_gives_the_pieces_of_a_graph_in_their_order(real_driver: Any) -> None:
+    ok, node = real_driver.CUresult.CUDA_SUCCESS, real_driver.CUgraphNode
+    driver = SimpleNamespace(
+        cuGraphGetNodes=lambda graph, count=0: (ok, [node(n) for n in (12, 11)[:count]], 2),
+        cuGraphGetEdges=lambda graph, count=0: (ok, [node(11)][:count], [node(12)][:count], [][:count], 1),
+    )
+    assert CudaBindings(driver).graph_order(7) == [11, 12]
+
+
+@pytest.mark.parametrize('count', [1, 10, 39, 40, 61, 218, 1000])
+def test_a_graph_is_divided_into_parts_that_grow(count: int) -> None:
+    parts = graphs.parts_of(count)
+    assert [piece for part in parts for piece in part] == list(range(count))
+    assert [len(part) for part in parts] == sorted(len(part) for part in parts)
+    assert len(parts) == 1 or len(parts[0]) == 16
 
 
 def test_a_failed_call_says_which_and_what_to_do() -> None:

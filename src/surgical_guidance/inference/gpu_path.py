@@ -14,6 +14,7 @@ from surgical_guidance.inference.cuda.block import Block
 from surgical_guidance.inference.cuda.driver import Cuda
 from surgical_guidance.inference.cuda.faults import CudaError
 from surgical_guidance.inference.cuda.frames import DeviceFrames, Layout
+from surgical_guidance.inference.cuda.graphs import Graph
 from surgical_guidance.inference.cuda.kernels import Kernels
 from surgical_guidance.inference.cuda.streams import Streams
 from surgical_guidance.inference.device_engine import DeviceEngine
@@ -92,7 +93,7 @@ class GpuPath:
             if name in self.inputs or name in self.engine.outputs:
                 self.engine.bind(name, address)
         self._runs = 0
-        self._graphs: dict[Layout | None, int] = {}
+        self._graphs: dict[Layout | None, Graph] = {}
         self._capturable = self.engine.capturable
         self._undo.append(self._drop_graphs)
 
@@ -159,7 +160,7 @@ class GpuPath:
         self._reduction.enqueue(stream)
         self._out.copy_out(stream)
 
-    def _capture(self, layout: Layout | None) -> int | None:
+    def _capture(self, layout: Layout | None) -> Graph | None:
         """Record a run; None where the engine turns out not to allow it, which only costs speed."""
         if len(self._graphs) >= _GRAPHS:
             self._cuda.synchronise(self.stream)

@@ -7,6 +7,7 @@ from typing import Any
 
 from surgical_guidance.errors import EngineError
 from surgical_guidance.inference.cuda.faults import CudaError
+from surgical_guidance.inference.cuda.graphs import in_order
 
 _ENUMS = {('cuDeviceGetAttribute', 0): 'CUdevice_attribute', ('cuStreamBeginCapture', 1): 'CUstreamCaptureMode'}
 _RUN_OUT = -1  # no CUresult
@@ -51,6 +52,22 @@ class CudaBindings:
         """Name a device."""
         _, text = self._driver.cuDeviceGetName(256, self._driver.CUdevice(device))
         return bytes(text).split(b'\0')[0].decode('utf-8', 'replace')
+
+    def graph_order(self, graph: int) -> list[int]:
+        """Give a graph's pieces of work, each after all those it waits for."""
+        (nodes,) = self._lists('cuGraphGetNodes', graph, 1)
+        before, behind = self._lists('cuGraphGetEdges', graph, 2)
+        return in_order(nodes, zip(before, behind, strict=True))
+
+    def _lists(self, name: str, graph: int, count: int) -> list[list[int]]:
+        """Call a function of a graph that gives lists of one length: first for the length, then for them."""
+        function = getattr(self._driver, name)
+        length = 0
+        for _ in range(2):
+            code, *values, length = function(graph, length)
+            if int(code):
+                raise CudaError(name, int(code), self._text(code))
+        return [[int(handle) for handle in one] for one in values[:count]]
 
     def _text(self, code: Any) -> str:
         _, text = self._driver.cuGetErrorString(code)

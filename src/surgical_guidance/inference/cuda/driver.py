@@ -13,7 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.inference.cuda import graphs
 from surgical_guidance.inference.cuda.faults import HOST_MEMORY_ALREADY_REGISTERED, CudaError
+from surgical_guidance.inference.cuda.graphs import Graph
 
 _CAPABILITY_MAJOR, _CAPABILITY_MINOR, _HOST_REGISTER, _READ_ONLY_REGISTER = 75, 76, 99, 113  # CUdevice_attribute
 _NON_BLOCKING_STREAM = 1  # it does not wait for the default stream
@@ -35,6 +37,12 @@ class Call(Protocol):
 
     def device_name(self, device: int) -> str:
         """Name a device."""
+
+    def graph_order(self, graph: int) -> list[int]:
+        """Give a graph's pieces of work, each after all those it waits for.
+
+        :raises EngineError: if the driver does not tell them.
+        """
 
 
 class Context(Protocol):
@@ -223,18 +231,19 @@ class Cuda:
         """Record what is given to a stream from now on, instead of doing it."""
         self._call('cuStreamBeginCapture', stream, _CAPTURE_THREAD_LOCAL)
 
-    def end_capture(self, stream: int) -> int:
+    def end_capture(self, stream: int) -> Graph:
         """End the recording; give it as a graph that can be launched."""
         graph = self._call('cuStreamEndCapture', stream)
         try:
-            return int(self._call('cuGraphInstantiate', graph, 0))
+            return graphs.instantiate(self._call, graph)
         finally:
             self._call('cuGraphDestroy', graph)
 
-    def launch_graph(self, graph: int, stream: int) -> None:
+    def launch_graph(self, graph: Graph, stream: int) -> None:
         """Do all of a recording."""
-        self._call('cuGraphLaunch', graph, stream)
+        for part in graph:
+            self._call('cuGraphLaunch', part, stream)
 
-    def destroy_graph(self, graph: int) -> None:
+    def destroy_graph(self, graph: Graph) -> None:
         """Give a graph back."""
-        self._call('cuGraphExecDestroy', graph)
+        graphs.destroy(self._call, graph)

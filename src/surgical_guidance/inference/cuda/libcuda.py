@@ -8,6 +8,7 @@ from typing import Any
 
 from surgical_guidance.errors import EngineError
 from surgical_guidance.inference.cuda.faults import CudaError
+from surgical_guidance.inference.cuda.graphs import in_order
 
 LIBRARY = 'libcuda.so.1'
 
@@ -42,6 +43,9 @@ SIGNATURES: dict[str, tuple[str, tuple[Any, ...], tuple[Any, ...]]] = {
     'cuEventRecord': ('cuEventRecord', (), (c_void_p, c_void_p)),
     'cuEventSynchronize': ('cuEventSynchronize', (), (c_void_p,)),
     'cuEventElapsedTime': ('cuEventElapsedTime', (c_float,), (c_void_p, c_void_p)),
+    'cuGraphClone': ('cuGraphClone', (c_void_p,), (c_void_p,)),
+    'cuGraphNodeFindInClone': ('cuGraphNodeFindInClone', (c_void_p,), (c_void_p, c_void_p)),
+    'cuGraphDestroyNode': ('cuGraphDestroyNode', (), (c_void_p,)),
     'cuGraphInstantiate': ('cuGraphInstantiateWithFlags', (c_void_p,), (c_void_p, c_uint64)),
     'cuGraphLaunch': ('cuGraphLaunch', (), (c_void_p, c_void_p)),
     'cuGraphExecDestroy': ('cuGraphExecDestroy', (), (c_void_p,)),
@@ -91,6 +95,26 @@ class LibCuda:
         text = ctypes.create_string_buffer(256)
         self._library.cuDeviceGetName(text, c_int(len(text)), c_int(device))
         return text.value.decode('utf-8', 'replace')
+
+    def graph_order(self, graph: int) -> list[int]:
+        """Give a graph's pieces of work, each after all those it waits for."""
+        (nodes,) = self._lists('cuGraphGetNodes', graph, 1)
+        before, behind = self._lists('cuGraphGetEdges', graph, 2)
+        return in_order(nodes, zip(before, behind, strict=True))
+
+    def _lists(self, symbol: str, graph: int, count: int) -> list[list[int]]:
+        """Call a function of a graph that fills lists of one length: first without them, for the length."""
+        try:
+            function = getattr(self._library, symbol)
+        except AttributeError as error:
+            raise EngineError(f'the NVIDIA driver does not have {symbol}', where='GPU') from error
+        length, filled = c_size_t(), list[Any]()
+        for lists in (False, True):
+            filled = [(c_void_p * length.value)() if lists else None for _ in range(count)]
+            code = function(c_void_p(graph), *filled, ctypes.byref(length))
+            if code:
+                raise CudaError(symbol, code, self._text(code))
+        return [[handle or 0 for handle in one] for one in filled]
 
     def _prepare(self, name: str) -> Any:
         symbol, given, taken = SIGNATURES[name]
