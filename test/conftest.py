@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 os.environ['ROS_PYTHON_CHECK_FIELDS'] = '1'  # off in production: an int in a float field would be sent as 0.0
+os.environ['COLUMNS'] = '200'  # tables are not to be cut in the middle of what a test looks for
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = (
     'OFF'  # traffic stays within this process; tests with processes set LOCALHOST
 )

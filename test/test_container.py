@@ -58,9 +58,9 @@ def test_the_engines_input_is_made_from_the_cameras_very_slot(graph, guidance, m
     timings = []
     subscription(graph.node(), TIMING, timings.append)
     assert graph.spin_until(lambda: guidance['inference'].done > 0)
-    pipeline = guidance['inference']._lineup._members['phantom_segmentation'].pipeline
-    prepare = pipeline._prepare
-    monkeypatch.setattr(pipeline, '_prepare', spy)
+    fitting = guidance['inference']._lineup._members['phantom_segmentation'].pipeline._fitting
+    prepare = fitting._prepare
+    monkeypatch.setattr(fitting, '_prepare', spy)
     assert graph.spin_until(lambda: len(seen) > 5)
     assert all(shared for _, shared in seen)
     assert not any(image.flags.owndata or image.flags.writeable for image, _ in seen)

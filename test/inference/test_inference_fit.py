@@ -100,7 +100,7 @@ def test_it_is_taken_back_when_the_models_turn_out_to_be_faster(
         now[0] += round(cost_ms * NS_PER_MS)
         return now[0]
 
-    monkeypatch.setattr('surgical_guidance.inference.pipeline.monotonic_ns', clock)  # asked twice a look
+    monkeypatch.setattr('surgical_guidance.inference.fitting.monotonic_ns', clock)  # asked twice a look
     slow = lineup(22.0, budget_ms=26.0)
     assert slow.begin_where_it_fits().step == 1
     slow.begin_where_it_fits()

@@ -22,6 +22,8 @@ PICTURE = np.full((32, 64, 3), 9, np.uint8)
 class CountingEngine:
     """Gives what a test tells it, and as memory one more than the memory it was given."""
 
+    passed_over = ()
+
     def __init__(self, **results: list[float]) -> None:
         self.inputs = {
             'image': Tensor('image', np.dtype(np.uint8), (1, 16, 16, 3)),

@@ -11,6 +11,7 @@ import pytest
 from surgical_guidance_msgs.msg import GuidanceStatus
 
 from surgical_guidance.clock import monotonic_ns
+from surgical_guidance.container import WATCHDOG_NICE, take_priority
 
 MS = 1_000_000
 FEED = Path(__file__).parent / 'watchdog_feed.py'
@@ -44,7 +45,16 @@ def domain(domain, monkeypatch):
 
 
 @pytest.fixture
-def running(domain, graph, process, ears, watchdog):
+def priority():
+    """The watchdog's own, where the host grants it: what is started from now on has it too."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    take_priority(WATCHDOG_NICE)
+    yield
+    os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+@pytest.fixture
+def running(domain, priority, graph, process, ears, watchdog):
     node = watchdog()
     assert graph.spin_until(lambda: ears.state == GuidanceStatus.OK, timeout_s=20.0)
     assert graph.spin_until(lambda: {stage.pid for stage in node._watch.stages.values()} == {process.pid})
