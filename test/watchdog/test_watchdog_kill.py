@@ -1,5 +1,6 @@
 """A stage's process is killed: how long until the watchdog says so."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -45,16 +46,19 @@ def domain(domain, monkeypatch):
 
 
 @pytest.fixture
-def priority():
-    """The watchdog's own, where the host grants it: what is started from now on has it too."""
+def as_in_its_process():
+    """Its priority where the host grants it, and a collector that does not look at all that other tests have left."""
     before = os.getpriority(os.PRIO_PROCESS, 0)
     take_priority(WATCHDOG_NICE)
+    gc.collect()
+    gc.freeze()
     yield
+    gc.unfreeze()
     os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 @pytest.fixture
-def running(domain, priority, graph, process, ears, watchdog):
+def running(domain, as_in_its_process, graph, process, ears, watchdog):
     node = watchdog()
     assert graph.spin_until(lambda: ears.state == GuidanceStatus.OK, timeout_s=20.0)
     assert graph.spin_until(lambda: {stage.pid for stage in node._watch.stages.values()} == {process.pid})
