@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from surgical_guidance_msgs.msg import GuidanceStatus
 
-from surgical_guidance.clock import monotonic_ns
+from surgical_guidance.clock import from_time, monotonic_ns, wall_ns
 from surgical_guidance.container import WATCHDOG_NICE, take_priority
 
 MS = 1_000_000
@@ -68,11 +68,13 @@ def running(domain, as_in_its_process, graph, process, ears, watchdog):
 @pytest.mark.processes
 def test_a_process_that_is_killed_is_missed_within_a_tenth_of_a_second(graph, process, ears, running):
     process.kill()
-    killed_ns = monotonic_ns()
+    killed_ns = wall_ns()  # as what is told is stamped: how late this test looks does not matter
     assert graph.spin_until(lambda: ears.heard('stage_lost.inference'))
     assert graph.spin_until(lambda: ears.state == GuidanceStatus.FAILED)
-    assert (ears.heard('stage_lost.inference') - killed_ns) / MS < 100
-    assert (ears.statuses[-1][0] - killed_ns) / MS < 200  # how late this test looked is in it
+    [alarm] = [alarm for _, alarm in ears.alarms if alarm.id == 'stage_lost.inference']
+    failed = next(status for _, status in ears.statuses if status.state == GuidanceStatus.FAILED)
+    assert (from_time(alarm.raised_at) - killed_ns) / MS < 100
+    assert (from_time(failed.stamp) - killed_ns) / MS < 200  # the first one may have been replaced by the next meanwhile
 
 
 @pytest.mark.processes
