@@ -5,7 +5,6 @@ It turns by a thread of its own, on the monotonic clock. The executor only serve
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,11 +50,9 @@ from surgical_guidance.watchdog.surveyor import Surveyor
 from surgical_guidance.watchdog.watch import Outcome, Watch
 
 LATE_NS: Final = 20 * NS_PER_MS  # a look that comes so late was itself kept waiting
-LOOK_NS: Final = 50 * NS_PER_MS
-"""Between two looks, however fast the source is: with every look all is done that is nearly due, as each wake-up costs
-more than what is then done."""
+SHORTEST_LOOK_NS: Final = 25 * NS_PER_MS  # at the picture, however fast the source is
 RESTART_TOLD_NS: Final = 5 * NS_PER_S
-NEARLY_NS: Final = 10 * NS_PER_MS
+NEARLY_NS: Final = 10 * NS_PER_MS  # what is due so soon is done now: waking up once more costs more than what is done
 STATUS_EVERY_NS: Final = int(NS_PER_S / STATUS.rate)
 
 
@@ -214,7 +211,7 @@ class WatchdogNode(Node):
         return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
 
     def _status_is_due(self, now_ns: int) -> bool:
-        return now_ns + NEARLY_NS >= self._status_due_ns
+        return self._status_asked or now_ns + NEARLY_NS >= self._status_due_ns
 
     def _look_at_picture(self, now_ns: int) -> bool:
         """Look at the newest picture if it is time; True if it has just frozen or gone black."""
@@ -224,7 +221,7 @@ class WatchdogNode(Node):
             self._picture_due_ns = now_ns + STATUS_EVERY_NS
             return False
         before, self._picture = self._picture, self._pictures.look()
-        every_ns = LOOK_NS * max(1, math.ceil(self._watch.frame_interval_s * NS_PER_S / LOOK_NS))
+        every_ns = max(SHORTEST_LOOK_NS, int(self._watch.frame_interval_s * NS_PER_S))
         self._picture_due_ns = next_due_ns(self._picture_due_ns, every_ns, now_ns)
         return bool((self._picture.frozen or self._picture.black) and not (before.frozen or before.black))
 
@@ -247,14 +244,13 @@ class WatchdogNode(Node):
         self._tell(outcome.changes, stamp_ns)
         if self._audio.heed(outcome.changes):
             self._log.write(pause_entry(False, 'a new alarm of high priority', stamp_ns))
-        due = self._status_is_due(now_ns)
-        if outcome.changed or outcome.changes or due or self._status_asked:
+        if outcome.changed or outcome.changes or self._status_is_due(now_ns):
             pause = self._audio.at(now_ns)
             self._status.publish(
                 status_message(outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause)
             )
             self._status_asked = False
-        if due:
+        if self._status_is_due(now_ns):
             self._status_due_ns = next_due_ns(self._status_due_ns, STATUS_EVERY_NS, now_ns)
         self._metrics.turn(outcome, self._watch.alarms.standing)
         self._report(outcome, now_ns)
