@@ -103,7 +103,7 @@ def test_three_slow_frames_in_a_row_are_an_alarm(graph, feed, ears, running):
 def test_a_stage_in_error_fails_the_guidance(graph, feed, ears, running):
     feed.states['inference'] = StageStatus.ERROR
     assert graph.spin_until(lambda: ears.state == GuidanceStatus.FAILED)
-    assert ears.heard('stage_error.inference')
+    assert graph.spin_until(lambda: ears.heard('stage_error.inference'))
 
 
 def test_a_heartbeat_with_nonsense_in_it_ends_nothing(graph, feed, ears, running):
