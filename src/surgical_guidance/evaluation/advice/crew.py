@@ -6,6 +6,7 @@ in the order in which the takes were given, so the sums do not depend on who was
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import threading
@@ -154,6 +155,8 @@ def _play(take: TakeName) -> _Found:
         makers: list[SceneMaker] = [
             TrueScenes() if way == 'truth' else SeenScenes(job.models, job.threads) for way in job.ways
         ]
+        for maker in makers:
+            atexit.register(maker.close)
         _worker.append(_Worker(load(job.rules), makers, done, stop))
     worker = _worker[0]
     opened = take.open()

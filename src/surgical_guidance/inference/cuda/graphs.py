@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from surgical_guidance.errors import EngineError
@@ -66,18 +67,12 @@ def in_order(nodes: Iterable[int], edges: Iterable[tuple[int, int]]) -> list[int
 
     :param edges: a piece and one that waits for it.
     """
-    after: dict[int, list[int]] = {node: [] for node in nodes}
-    waits_for = dict.fromkeys(after, 0)
+    sorter: TopologicalSorter[int] = TopologicalSorter()
+    for node in nodes:
+        sorter.add(node)
     for before, behind in edges:
-        after[before].append(behind)
-        waits_for[behind] += 1
-    order = [node for node, count in waits_for.items() if count == 0]
-    for node in order:  # grows meanwhile
-        for behind in after[node]:
-            waits_for[behind] -= 1
-            if waits_for[behind] == 0:
-                order.append(behind)
-    return order
+        sorter.add(behind, before)
+    return list(sorter.static_order())
 
 
 def _instantiate_part(call: Call, graph: int, order: list[int], part: range) -> int:
