@@ -25,6 +25,7 @@ Take = Callable[[Any, Any], None]
 """Gets a message (as ROS serialised it where the subscription is a raw one), and what the middleware knows of it."""
 
 WAIT_NS = 1_000_000_000  # longest; it is woken for everything but the end of the context
+PAUSE_S = 0.1  # after a problem: one that lasts must not take a core and fill the log
 AT_ONCE = 64  # messages of one topic before the others have their turn
 
 
@@ -51,7 +52,7 @@ class Reader:
         self._lock = threading.Lock()
         self._wake = GuardCondition(None, None, context=context)
         self._context = context
-        self._stopped = False
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f'{name} reader')
 
     def start(self) -> None:
@@ -60,7 +61,7 @@ class Reader:
 
     def stop(self) -> None:
         """End; nothing is taken any more when this returns."""
-        self._stopped = True
+        self._ended.set()
         if self._thread.is_alive():
             self._wake.trigger()
             self._thread.join()
@@ -84,13 +85,14 @@ class Reader:
         self._wake.trigger()
 
     def _run(self) -> None:
-        while not self._stopped and self._context.ok():
+        while not self._ended.is_set() and self._context.ok():
             try:
                 self._read()
             except Exception as error:  # noqa: BLE001  (one topic's trouble must not end the others)
-                if self._stopped or not self._context.ok():
+                if self._ended.is_set() or not self._context.ok():
                     return
                 self._on_problem(f'{self._thread.name}: {type(error).__name__}: {error}')
+                self._ended.wait(PAUSE_S)
 
     def _read(self) -> None:
         """Wait and take until the subscriptions change."""
@@ -110,7 +112,7 @@ class Reader:
             held.enter_context(self._context.handle)
             events = sum(len(subscription.event_handlers) for subscription, _, _ in inlets)
             waits = rclpy_implementation.WaitSet(len(inlets), 1, 0, 0, 0, events, self._context.handle)
-            while not self._stopped and self._changes == changes and self._context.ok():
+            while not self._ended.is_set() and self._changes == changes and self._context.ok():
                 waits.clear_entities()
                 waits.add_guard_condition(self._wake.handle)
                 for subscription, _, _ in inlets:
