@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 96e66ff4038268b3be0d4e8717af5a048927c386208087122ac9a62b463d0e3d. Edit those.
+// Made by `npm run build` in console/, from sources 1cf843392c671b1a3668a823c2ffa4348c753b6901f87bddcee61e508d19e682. Edit those.
 import {
   Room,
   alarmStatus,
