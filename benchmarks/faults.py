@@ -80,7 +80,9 @@ QUICK = [
 ]  # fmt: skip
 SLOW = [
     Fault('disk_full', fill_disk, alarm('alarm_log'), free_disk),
-    Fault('kill_recorder', kill('recorder'), told('recorder ended'), interrupts=False, recovered=is_current),
+    *(Fault(name, do, alarm('recorder_lost'), interrupts=False, recovered=cleared('recorder_lost'),
+            alarms=('recorder_lost',))
+      for name, do in (('kill_recorder', kill('recorder')), ('stop_recorder', stop('recorder')))),
     Fault('stop_relay', stop('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
     Fault('stop_watchdog', stop('watchdog'), lambda heard: heard.kind == 'silent', interrupts=False,
           through=is_starting),

@@ -79,6 +79,47 @@ class _Mapped:
         return np.ndarray(shape, np.uint8, self.bytes, offset, strides)
 
 
+def locked_object(size: int) -> int:
+    """Make a locked shared-memory object without a name, all its pages allocated; give its descriptor.
+
+    :raises OSError: if there is no room, or it may not be written.
+    """
+    fd = os.open(SHM, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.posix_fallocate(fd, 0, size)  # all pages now: a full /dev/shm shall fail here, not as SIGBUS later
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def name_object(fd: int, name: str) -> None:
+    """Give an object its name when it is ready and locked: nobody can see it half made or take it for dead."""
+    # Naming a directory makes Python call linkat, the one that can name an open file; the path is absolute.
+    os.link(f'/proc/self/fd/{fd}', SHM / name, src_dir_fd=fd)
+
+
+def _allocate(size: int) -> int:
+    """Make the object of a ring."""
+    try:
+        return locked_object(size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.ENOMEM):
+            raise RingUnavailable(
+                f'no frame ring can be made ({error.strerror})',
+                where=str(SHM),
+                remedy='POSIX shared memory must be mounted there and writable',
+            ) from error
+        free = shutil.disk_usage(SHM).free
+        raise RingUnavailable(
+            f'the frame ring needs {size >> 20} MiB and {free >> 20} MiB are free',
+            where=str(SHM),
+            remedy='make it larger (docker run --shm-size=256m, or mount -o remount,size=256m /dev/shm) '
+            'or lower the camera parameter ring_slots',
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A slot being written: fill ``image`` in place, then :meth:`RingWriter.commit`. Left alone, it is no frame."""
@@ -109,44 +150,15 @@ class RingWriter:
         self._path = SHM / self.name
         self._next = 0  # slot
         self._draft: Draft | None = None
-        self._fd = self._allocate(size)
+        self._fd = _allocate(size)
         try:
             self._mapped = _Mapped(mmap.mmap(self._fd, size), slots, capacity)
             header = np.frombuffer(self._mapped.memory, _RING_HEADER, 1)
             header['magic'], header['slots'], header['capacity'], header['pid'] = _MAGIC, slots, capacity, os.getpid()
-            # The object gets its name when it is ready and locked: nobody can see it half made or take it for dead.
-            # (Naming a directory makes Python call linkat, the one that can name an open file; the path is absolute.)
-            os.link(f'/proc/self/fd/{self._fd}', self._path, src_dir_fd=self._fd)
+            name_object(self._fd, self.name)
         except OSError as error:
             os.close(self._fd)
             raise RingUnavailable(f'no frame ring can be made ({error.strerror})', where=str(self._path)) from error
-
-    @staticmethod
-    def _allocate(size: int) -> int:
-        """Make a locked shared-memory object without a name, all its pages allocated."""
-        try:
-            fd = os.open(SHM, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise RingUnavailable(
-                f'no frame ring can be made ({error.strerror})',
-                where=str(SHM),
-                remedy='POSIX shared memory must be mounted there and writable',
-            ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.posix_fallocate(fd, 0, size)  # all pages now: a full /dev/shm shall fail here, not as SIGBUS in a frame
-        except OSError as error:
-            os.close(fd)
-            if error.errno not in (errno.ENOSPC, errno.ENOMEM):
-                raise RingUnavailable(f'no frame ring can be made ({error.strerror})', where=str(SHM)) from error
-            free = shutil.disk_usage(SHM).free
-            raise RingUnavailable(
-                f'the frame ring needs {size >> 20} MiB and {free >> 20} MiB are free',
-                where=str(SHM),
-                remedy='make it larger (docker run --shm-size=256m, or mount -o remount,size=256m /dev/shm) '
-                'or lower the camera parameter ring_slots',
-            ) from error
-        return fd
 
     @property
     def slots(self) -> int:
