@@ -307,11 +307,6 @@ def is_interrupted(heard: Heard) -> bool:
     return heard.kind == 'status' and heard.what.state in NOT_CURRENT
 
 
-def is_starting(heard: Heard) -> bool:
-    """Tell whether a new watchdog has spoken for the first time."""
-    return heard.kind == 'status' and heard.what.state == GuidanceStatus.STARTING
-
-
 def reason(*words: str) -> Callable[[Heard], bool]:
     """Wait for a status that says one of these as a reason."""
     return lambda heard: heard.kind == 'status' and any(word in line for line in heard.what.reasons for word in words)

@@ -549,12 +549,12 @@ def test_a_process_that_is_started_again_is_picked_up(play):
     kill(play, *FRAME_PATH)
     play.run(2.0)
     assert play.state is State.FAILED
-    play.pids = dict.fromkeys(STAGES, 101)
+    play.pids |= dict.fromkeys(STAGES, 101)
     play.silent.clear()
-    play.states = dict.fromkeys(STAGES, StageState.UNCONFIGURED)
+    play.states |= dict.fromkeys(STAGES, StageState.UNCONFIGURED)
     play.run(1.0)
     assert play.state is State.INTERRUPTED
-    play.states = dict.fromkeys(STAGES, StageState.ACTIVE)
+    play.states |= dict.fromkeys(STAGES, StageState.ACTIVE)
     play.run(7.0)
     assert play.state is State.OK
     assert play.active == set()
