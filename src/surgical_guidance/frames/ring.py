@@ -66,8 +66,9 @@ class _Mapped:
         self.slots = slots
         self.capacity = capacity
         self.bytes = np.frombuffer(memory, np.uint8)
-        self.headers = [np.frombuffer(memory, _SLOT_HEADER, 1, _slot_offset(slot, capacity)) for slot in range(slots)]
-        self.sequences = [header['sequence'] for header in self.headers]
+        offsets = [_slot_offset(slot, capacity) for slot in range(slots)]
+        self.headers = [np.frombuffer(memory, _SLOT_HEADER, 1, offset) for offset in offsets]
+        self.sequences = [memoryview(memory)[offset : offset + 8].cast('Q') for offset in offsets]
 
     def pixels(self, slot: int, width: int, height: int, step: int, encoding: str) -> NDArray[np.uint8]:
         """View a slot's pixels."""
@@ -219,7 +220,7 @@ class RingWriter:
             draft.encoding,
             self.name,
             draft.slot,
-            lambda: int(sequence[0]),
+            lambda: sequence[0],
         )
 
     def close(self) -> None:
@@ -270,28 +271,18 @@ class RingReader:
         """
         if not 0 <= slot < self._mapped.slots:
             raise FrameError(f'slot {slot} does not exist in a ring of {self._mapped.slots}', where=self.name)
-        header = self._mapped.headers[slot][0].copy()
-        encoding = bytes(header['encoding']).decode('ascii', 'replace')
-        width, height, step = int(header['width']), int(header['height']), int(header['step'])
+        found, stamp_ns, monotonic_ns, width, height, step, encoding = self._mapped.headers[slot][0].item()
         current = self._mapped.sequences[slot]
         # The header is read before its sequence is checked, so a header torn by the writer is never believed.
-        if int(header['sequence']) != sequence or int(current[0]) != sequence:
+        if found != sequence or current[0] != sequence:
             raise FrameOverwritten(f'slot {slot} holds another frame than {sequence}', where=self.name)
+        encoding = encoding.decode('ascii', 'replace')
         image = self._mapped.pixels(slot, width, height, step, encoding)
-        return Frame(
-            sequence,
-            int(header['stamp_ns']),
-            int(header['monotonic_ns']),
-            image,
-            encoding,
-            self.name,
-            slot,
-            lambda: int(current[0]),
-        )
+        return Frame(sequence, stamp_ns, monotonic_ns, image, encoding, self.name, slot, lambda: current[0])
 
     def newest(self) -> Frame | None:
         """View the newest frame; None where there is none, or it is being overwritten at this moment."""
-        sequences = [int(current[0]) for current in self._mapped.sequences]
+        sequences = [current[0] for current in self._mapped.sequences]
         sequence = max(sequences)
         if sequence == 0:
             return None

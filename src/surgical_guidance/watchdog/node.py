@@ -144,7 +144,9 @@ class WatchdogNode(Node):
         self.on_alarm: list[Callable[[Alarm, bool], None]] = []
         """Called, by the watchdog's own thread, with every alarm that is raised (True) or cleared (False). Must return
         at once; what is raised in it ends the watchdog."""
-        self._wake_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = now_ns
+        self._wake_due_ns = self._turn_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = (
+            now_ns
+        )
         self._status_asked = False
         self._lock = threading.Lock()
         self._closing = False
@@ -189,20 +191,23 @@ class WatchdogNode(Node):
             raise self._failure
 
     def _look(self, now_ns: int, ended: tuple[int, ...]) -> None:
-        """Take what has come and look at the picture; turn if something is due or has died."""
+        """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
         late_ns = now_ns - self._wake_due_ns
-        self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
-        for pid in ended:
-            self._watch.process_ended(pid, now_ns)
-            self._inputs.process_ended()
-            self._surveyor.process_ended()
-        if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
-            self._watch.excuse(late_ns, now_ns)
-        died = self._watch.processes_stopped(self._processes.stopped(self._inputs.lively))
-        died |= self._look_at_picture(now_ns)
-        if ended or died or now_ns >= self._next_turn_ns() or self._status_is_due(now_ns):
-            self._turn(now_ns)
-        self._wake_due_ns = min(self._next_turn_ns(), self._picture_due_ns)
+        stopped = self._processes.stopped(self._inputs.stirred())
+        died = self._look_at_picture(now_ns) | self._watch.processes_stopped(stopped)
+        if ended or died or late_ns > LATE_NS or now_ns + NEARLY_NS >= self._turn_due_ns:
+            self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
+            for pid in ended:
+                self._watch.process_ended(pid, now_ns)
+                self._inputs.process_ended()
+                self._surveyor.process_ended()
+            if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
+                self._watch.excuse(late_ns, now_ns)
+            self._turn_due_ns = self._next_turn_ns()  # what has come may have put it off
+            if ended or died or now_ns >= self._turn_due_ns or self._status_is_due(now_ns):
+                self._turn(now_ns)
+                self._turn_due_ns = self._next_turn_ns()
+        self._wake_due_ns = min(self._turn_due_ns, self._picture_due_ns)
 
     def _next_turn_ns(self) -> int:
         return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
@@ -340,7 +345,7 @@ class WatchdogNode(Node):
         return response
 
     def _ask_for_status(self) -> None:
-        self._status_asked = True
+        self._status_asked, self._turn_due_ns = True, 0
         self._processes.wake()
 
     def _acknowledged(self, alarm_id: str, by: str) -> tuple[bool, str]:

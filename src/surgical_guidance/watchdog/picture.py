@@ -1,6 +1,6 @@
 """Is the picture alive? Frames may come at their rate and all be the same one, or black.
 
-The watchdog reads the frame ring as any reader does, by reference: some hundred pixels of each of a dozen rows of the
+The watchdog reads the frame ring as any reader does, by reference: some hundred values of each of a dozen rows of the
 newest picture, once a frame interval. A live camera's noise changes some of those pixels in every picture. A few equal
 pictures in a row are natural for some sources all the same (a capture card that doubles frames, a compressed stream of
 a view in which nothing moves), so what a source has done before and gone on from is not called frozen.
@@ -17,7 +17,7 @@ from surgical_guidance.errors import FrameError
 from surgical_guidance.frames import Frame, RingReader
 
 ROWS: Final = 12
-PIXELS: Final = 320
+VALUES: Final = 480
 """Of a row. A few dozen would do against noise, but small tools move between them in a picture without noise."""
 
 EVERY_LEVEL: Final = 31
@@ -136,6 +136,7 @@ class PictureWatch:
 
 
 def sample(frame: Frame) -> bytes:
-    """Copy up to twice :data:`PIXELS` of each of :data:`ROWS` rows of a picture."""
-    step = max(1, frame.height // ROWS)
-    return frame.image[step // 2 :: step, :: max(1, frame.width // PIXELS)].tobytes()
+    """Copy :data:`VALUES` or some more of the values of each of :data:`ROWS` rows of a picture, of all its channels."""
+    rows = frame.image.reshape(frame.height, -1)
+    down, right = max(1, frame.height // ROWS), max(1, rows.shape[1] // VALUES)
+    return rows[down // 2 :: down, :: right + (right % 3 == 0)].tobytes()

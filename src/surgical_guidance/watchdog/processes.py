@@ -51,13 +51,13 @@ class Processes:
         """The processes whose end will be noticed."""
         return frozenset(self._pid_of.values())
 
-    def stopped(self, lively: Container[int] = ()) -> frozenset[int]:
+    def stopped(self, stirred: Container[int] = ()) -> frozenset[int]:
         """Give the followed processes that are stopped now. A debugger's stop does not count.
 
-        :param lively: those that have just done something need not be asked for: the kernel adds all threads up.
+        :param stirred: those that have just done something are not asked for: the kernel adds all threads of each up.
         """
         return frozenset(
-            pid for pid, descriptor in self._stat.items() if pid not in lively and _state(descriptor) == b'T'
+            pid for pid, descriptor in self._stat.items() if pid not in stirred and _state(descriptor) == b'T'
         )
 
     def wait(self, timeout_s: float) -> tuple[int, ...]:
