@@ -47,7 +47,7 @@ class Camera:
                 self.picture = self.picture.copy()
                 self.picture[3, 5] += 1  # one sampled pixel is enough
             shown = self.picture // 40 if black else self.picture
-            self.pictures.saw(self.now_ns, 1, shown)
+            self.pictures.saw(self.now_ns, 1, shown.tobytes())
             told.append(self.pictures.facts())
         return told
 
