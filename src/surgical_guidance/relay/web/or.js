@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 1cf843392c671b1a3668a823c2ffa4348c753b6901f87bddcee61e508d19e682. Edit those.
+// Made by `npm run build` in console/, from sources efb77cc9d1a3f80a779cdc550326ea52f4063670d805f5a99a75f8b655d2c40c. Edit those.
 import {
   Room,
   alarmStatus,

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 1cf843392c671b1a3668a823c2ffa4348c753b6901f87bddcee61e508d19e682. Edit those.
+// Made by `npm run build` in console/, from sources efb77cc9d1a3f80a779cdc550326ea52f4063670d805f5a99a75f8b655d2c40c. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -192,6 +192,8 @@ var chinese = {
   pictureSize: "画面尺寸",
   sizeOf: (shown2, camera) => `${shown2}（摄像头 ${camera}）`,
   smallerSoftware: "画面小于摄像头原图：此主机没有硬件编码器，处理器核心较少或正忙，较小的画面才能及时送达",
+  rateOf: (shown2, all) => `${shown2}（共 ${all}）`,
+  fewer: "主机处理器繁忙：为及时送达，只送出部分画面",
   smaller: "画面小于摄像头原图，以便及时送达",
   smallerPictures: "单幅图像会缩小，以便及时送达",
   times: (n) => `第 ${n} 次`,
@@ -391,6 +393,8 @@ var english = {
   pictureSize: "Picture size",
   sizeOf: (shown2, camera) => `${shown2} of ${camera}`,
   smallerSoftware: "Smaller than the camera's: this host has no video encoder in hardware and its processor has few cores, or is busy; a smaller picture is in time",
+  rateOf: (shown2, all) => `${shown2} of ${all}`,
+  fewer: "The processor is short: some pictures are left out so that the others are in time",
   smaller: "Smaller than the camera's, to be in time",
   smallerPictures: "Single pictures are made smaller, to be in time",
   times: (n) => `${n} times`,
