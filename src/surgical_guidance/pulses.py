@@ -10,6 +10,7 @@ Like a frame ring the board is locked for as long as its writer lives, and swept
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import mmap
@@ -177,9 +178,9 @@ def living_boards(namespace: str, domain: str, stages: Sequence[str]) -> dict[st
     """Name the board of each stage whose writer lives; where it has several, the one made last."""
     scope = _scope(namespace, domain)
     found: dict[str, tuple[int, str]] = {}
-    for entry in os.scandir(SHM):
-        if entry.name.startswith(f'{scope}.') and lock_is_held(SHM / entry.name):
-            stage = entry.name.removeprefix(f'{scope}.').partition('.')[0]
-            if stage in stages:
-                found[stage] = max(found.get(stage, (0, '')), (entry.stat().st_ctime_ns, entry.name))
+    for path in SHM.glob(f'{scope}.*'):
+        stage = path.name.removeprefix(f'{scope}.').partition('.')[0]
+        if stage in stages and lock_is_held(path):
+            with contextlib.suppress(OSError):  # it is just being removed
+                found[stage] = max(found.get(stage, (0, '')), (path.stat().st_ctime_ns, path.name))
     return {stage: name for stage, (_, name) in found.items()}
