@@ -166,8 +166,8 @@ class RelayNode(StageNode[RelayParams]):
             Outward(self._draw, self._ask, self._inputs.watch),
         )
         service.start()
-        self._inputs.open(service)
         self.get_logger().info(f'the console is at {self.url}')
+        self._inputs.open(service)
         self.get_logger().info(f'video: {service.video_told}')
         if door.open:
             self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
