@@ -153,13 +153,6 @@ class BoardReader:
         self.pid = self._counts[1]
         """The process that writes it."""
         self._seen = [0] * len(self._topics)
-        self._stirred = b''
-
-    def stirred(self) -> bool:
-        """Whether something was written since the last time this was asked."""
-        before = self._stirred
-        self._stirred = self._memory[8 * _FIRST_COUNT : 8 * (_FIRST_COUNT + len(self._topics))]
-        return self._stirred != before
 
     def take(self) -> Iterator[tuple[Topic, Pulse]]:
         """Give what was written since the last time."""
