@@ -64,7 +64,8 @@ class WatchdogParams:
     stages: str = param(','.join(STAGES), 'the stages that are expected, separated by commas')
     start_grace_s: float = param(
         60.0,
-        'how long the stages may take to start and load; what is missing then has failed [s]',
+        'how long the stages may take to start and load; what is missing then, or 5 s after all of the frame path are '
+        'active, has failed [s]',
         minimum=1.0,
         maximum=600.0,
     )
