@@ -78,15 +78,14 @@ class Feed:
 
 
 class BoardFeed(Feed):
-    """The same by boards of pulses, as stages of this host do; nothing is published."""
+    """The same by boards of pulses, as stages of this host do; they could publish, and here they do not."""
 
     def __init__(self, node: Node, fps: float) -> None:
         super().__init__(node, fps)
         domain = str(node.context.get_domain_id())
         self.boards = {stage: Board(node.get_namespace(), domain, stage) for stage in STAGES}
-        for topic, made in self._publishers.items():
-            node.destroy_publisher(made)
-            self._publishers[topic] = SimpleNamespace(publish=partial(self._write, topic))
+        self._unused = self._publishers
+        self._publishers = {topic: SimpleNamespace(publish=partial(self._write, topic)) for topic in self._unused}
 
     def _write(self, topic: Topic, message: Any) -> None:
         self.boards[message.stage if topic is HEARTBEAT else topic.publisher].write(topic, message)
