@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 96e66ff4038268b3be0d4e8717af5a048927c386208087122ac9a62b463d0e3d. Edit those.
+// Made by `npm run build` in console/, from sources efb77cc9d1a3f80a779cdc550326ea52f4063670d805f5a99a75f8b655d2c40c. Edit those.
 import {
   Room,
   alarmStatus,
