@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from surgical_guidance.session.run import Run, RunOptions
 
 HUNG_AFTER_S = 1.5  # sooner than by default, so that the table does not take so long
 TIMEOUT_S = 30.0
+GAP_S = 0.1  # without a frame for so long it is not only late
 CURRENT = (GuidanceStatus.OK, GuidanceStatus.DEGRADED)
 NOT_CURRENT = (GuidanceStatus.INTERRUPTED, GuidanceStatus.FAILED)
 
@@ -100,10 +102,23 @@ class Ears:
                     return None
                 self._news.wait(left_s)
 
-    def frames(self, since_ns: int, until_ns: int) -> int:
-        """Count the frames that were advised on in between."""
+    def lost(self, since_ns: int, until_ns: int) -> int:
+        """Count the frames that were not advised on between two moments, by their numbers.
+
+        Where none came for over :data:`GAP_S` it is those that were due: a camera that is gone numbers none.
+        """
+        self.first(until_ns, lambda heard: heard.kind == 'frame', GAP_S * 10)
         with self._news:
-            return sum(heard.kind == 'frame' and since_ns <= heard.at_ns < until_ns for heard in self._heard)
+            frames = [
+                heard for heard in self._heard if heard.kind == 'frame' and heard.what.captured
+            ]  # garbage has none
+        lost = 0
+        for one, next_ in pairwise(frames):
+            if one.at_ns < until_ns and next_.at_ns > since_ns:
+                missing = next_.what.sequence - one.what.sequence - 1  # less than 0: another camera
+                gap_s = (next_.at_ns - one.at_ns) / 1e9
+                lost += max(0, missing, round(gap_s * RATE) - 1 if gap_s > GAP_S else 0)
+        return lost
 
     def close(self) -> None:
         """Stop listening."""
@@ -268,13 +283,11 @@ def attempt(running: Lab, fault: Fault) -> Outcome:
     through_ns = ears.first(healed_ns, fault.through) if fault.through is not None else None
     after_ns = max(moment for moment in (healed_ns, noticed_ns, interrupted_ns, through_ns) if moment is not None)
     recovered_ns = ears.first(after_ns, fault.recovered or is_current)
-    until_ns = recovered_ns or monotonic_ns()
-    expected = (until_ns - made_ns) / 1e9 * RATE
     return Outcome(
         noticed=_ms(noticed_ns, made_ns),
         interrupted=_ms(interrupted_ns, made_ns),
         recovered=_ms(recovered_ns, healed_ns),
-        lost=max(0, round(expected - ears.frames(made_ns, until_ns))),
+        lost=ears.lost(made_ns, recovered_ns or monotonic_ns()),
     )
 
 
@@ -292,11 +305,6 @@ def is_interrupted(heard: Heard) -> bool:
     if heard.kind == 'advice':
         return heard.what.status in (Suggestion.STATUS_INTERRUPTED, Suggestion.STATUS_WITHDRAWN)
     return heard.kind == 'status' and heard.what.state in NOT_CURRENT
-
-
-def is_starting(heard: Heard) -> bool:
-    """Tell whether a new watchdog has spoken for the first time."""
-    return heard.kind == 'status' and heard.what.state == GuidanceStatus.STARTING
 
 
 def reason(*words: str) -> Callable[[Heard], bool]:

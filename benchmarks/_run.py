@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -97,9 +98,10 @@ class MeasuredRun:
         """Give the processes by name."""
         found = {}
         for process in psutil.Process(self._process.pid).children():
-            words = process.cmdline()
-            if 'surgical_guidance.container' in words:
-                found[words[words.index('surgical_guidance.container') + 1]] = process
+            with suppress(psutil.Error):  # it has just ended
+                words = process.cmdline()
+                if 'surgical_guidance.container' in words:
+                    found[words[words.index('surgical_guidance.container') + 1]] = process
         return found
 
     def close(self) -> None:

@@ -21,7 +21,6 @@ from _fault_lab import (
     end_flood,
     is_current,
     is_interrupted,
-    is_starting,
     kill,
     lab,
     reason,
@@ -67,7 +66,8 @@ def free_disk(running: Lab) -> None:
 QUICK = [
     *losses('guidance'),
     Fault('kill_relay', kill('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
-    Fault('kill_watchdog', kill('watchdog'), told('watchdog ended'), interrupts=False, through=is_starting),
+    Fault('kill_watchdog', kill('watchdog'), told('watchdog ended'), interrupts=False,
+          through=alarm('watchdog_restarted')),
     switched('camera_frozen', Switch.CAMERA, 1, either(reason('the same picture'), alarm('picture_frozen'))),
     switched('camera_unplugged', Switch.CAMERA, 2, either(reason('camera: '), alarm('camera_lost', 'stage_error'))),
     switched('camera_black', Switch.CAMERA, 3, either(reason('black for'), alarm('picture_black'))),
@@ -80,10 +80,12 @@ QUICK = [
 ]  # fmt: skip
 SLOW = [
     Fault('disk_full', fill_disk, alarm('alarm_log'), free_disk),
-    Fault('kill_recorder', kill('recorder'), told('recorder ended'), interrupts=False, recovered=is_current),
+    *(Fault(name, do, alarm('recorder_lost'), interrupts=False, recovered=cleared('recorder_lost'),
+            alarms=('recorder_lost',))
+      for name, do in (('kill_recorder', kill('recorder')), ('stop_recorder', stop('recorder')))),
     Fault('stop_relay', stop('relay'), reason('relay: its process'), interrupts=False, alarms=('stage_lost',)),
     Fault('stop_watchdog', stop('watchdog'), lambda heard: heard.kind == 'silent', interrupts=False,
-          through=is_starting),
+          through=alarm('watchdog_restarted')),
     switched('inference_hangs', Switch.ENGINE, 4, is_interrupted),
     Fault('clock_back', lambda running: running.set_clock(0.0), alarm('clock_stepped'), interrupts=False,
           recovered=is_current, alarms=('clock_stepped',)),

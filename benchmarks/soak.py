@@ -1,17 +1,22 @@
-"""Minutes of guidance at 1080p30 (--minutes): nothing grows, and the last minute is as fast as the first."""
+"""Minutes of guidance at 1080p30 (--minutes, --picture): nothing grows, and the last minute is as fast as the first."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import psutil
 
 from _run import MeasuredRun
+from _soak_chart import draw
 from surgical_guidance.bench import Measured, Tell
+from surgical_guidance.errors import HostError
+from surgical_guidance.phantom.script import CYCLE_S
 
 SETTLE_S = 60.0  # caches, the recorder's memory and lazily made things fill up in this time
 SOURCE = 'phantom:?size=1920x1080&rate=30'
@@ -24,16 +29,19 @@ SHARE = 0.2  # of the time that a short soak takes for an edge, and for settling
 
 @dataclass
 class Use:
-    """What one process used at one moment."""
+    """What one process used at one moment, monotonic [s]."""
 
+    at: float
+    pid: int
     rss: int
     threads: int
     files: int
 
 
-def run(tell: Tell, *, minutes: float = 20.0, quick: bool = False) -> Iterator[Measured]:
+def run(tell: Tell, *, minutes: float = 20.0, quick: bool = False, picture: Path | None = None) -> Iterator[Measured]:
     """Run, look every five seconds, compare the ends.
 
+    :param picture: file to draw the run in.
     :param quick: 20 s of a small picture: that it works, not that it holds.
     """
     minutes = QUICK_MINUTES if quick else minutes
@@ -41,11 +49,11 @@ def run(tell: Tell, *, minutes: float = 20.0, quick: bool = False) -> Iterator[M
     settle_s, edge_s = min(SETTLE_S, SHARE * seconds), min(EDGE_S, SHARE * seconds)
     source = QUICK_SOURCE if quick else SOURCE
     job = MeasuredRun(['--source', source, '--loop'], domain=1 + os.getpid() % 200)
+    begin = 0.0
     try:
-        names = job.processes().keys()
         job.watch(settle_s, lambda share: tell(0.0, f'settling {share:.0%}'))
         begin = job.frames[-1][0]
-        uses: dict[str, list[Use]] = {name: [] for name in names}
+        uses: dict[str, list[Use]] = {}
         every_s = min(EVERY_S, edge_s / 4)
         for step in range(int(seconds / every_s)):
             job.watch(
@@ -53,17 +61,27 @@ def run(tell: Tell, *, minutes: float = 20.0, quick: bool = False) -> Iterator[M
             )
             for name, use in _look(job).items():
                 uses.setdefault(name, []).append(use)
-        frames, dropped, restarts = list(job.frames), job.dropped, len(uses.keys() - names)
+    except HostError as error:  # what was seen until then is told all the same
+        if not begin or job.frames[-1][0] - begin < 2 * edge_s:
+            raise
+        tell(1.0, str(error))
     finally:
         job.close()
+    frames, dropped = list(job.frames), job.dropped
+    restarts = sum(len({use.pid for use in seen}) - 1 for seen in uses.values())
     end = frames[-1][0]
+    whole = [(at, ms) for at, ms in frames if at >= begin]
+    if picture is not None:
+        draw(picture, whole, {name: [(use.at, use.rss / 2**20) for use in seen] for name, seen in uses.items()})
     yield from _growth(uses, round(edge_s / every_s))
     first = [ms for at, ms in frames if begin <= at < begin + edge_s]
-    last = [ms for at, ms in frames if at > end - edge_s]
-    whole = [ms for at, ms in frames if at >= begin]
+    # The last minute that shows what the first did: some pictures cost more than others.
+    since = begin + CYCLE_S * ((end - edge_s - begin) // CYCLE_S)
+    last = [ms for at, ms in frames if since <= at < since + edge_s]
     yield Measured('frames', len(whole), '')
     yield Measured('frame_rate', (len(whole) - 1) / (end - begin), 'Hz')
     yield Measured('dropped', dropped, '')
+    yield Measured('seconds_missing', max(0.0, seconds - (end - begin) - every_s), 's')
     yield Measured('processes_started_again', restarts, '')
     for name, values in (('first', first), ('last', last)):
         for quantile in (50, 99):
@@ -80,7 +98,9 @@ def _look(job: MeasuredRun) -> dict[str, Use]:
     for name, process in job.processes().items():
         try:
             with process.oneshot():
-                uses[name] = Use(process.memory_info().rss, process.num_threads(), process.num_fds())
+                uses[name] = Use(
+                    time.monotonic(), process.pid, process.memory_info().rss, process.num_threads(), process.num_fds()
+                )
         except psutil.Error:  # it died; the supervisor starts it again
             continue
     return uses

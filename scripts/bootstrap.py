@@ -185,6 +185,7 @@ def pip_lock(lock: Path, *options: str) -> None:
         'pip',
         'install',
         '--require-hashes',
+        '--no-compile',  # most of what comes is never imported, and what is compiles itself at the first import
         '--progress-bar=off',
         '--disable-pip-version-check',
         *options,

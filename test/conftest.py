@@ -79,7 +79,7 @@ class Graph:
     def node(self, name: str = 'probe', namespace: str = '/surgical_guidance') -> Node:
         return self.add(Node(name, namespace=namespace, context=self.context))
 
-    def spin_until(self, condition: Callable[[], object], timeout_s: float = 10.0) -> bool:
+    def spin_until(self, condition: Callable[[], object], timeout_s: float = 30.0) -> bool:
         """Turn the executor until something holds; False when it did not in time."""
         deadline = monotonic_ns() + int(timeout_s * 1e9)
         while not condition():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import subprocess
+import sys
 import threading
 import tracemalloc
 
@@ -119,3 +123,16 @@ def test_every_stage_can_be_taken_down_and_brought_up_again(graph, guidance):
             assert guidance[name].request(guidance[name].trigger_activate)
         done = guidance['advice'].done
         assert graph.spin_until(lambda: guidance['advice'].done > done)  # noqa: B023
+
+
+def test_signals_on_the_way_out_do_not_spoil_the_end():
+    program = (
+        "from surgical_guidance.container import run; raise SystemExit(run(lambda: print('up', flush=True) or []))"
+    )
+    with subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b'up\n'
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.005)
+    assert process.returncode == 0

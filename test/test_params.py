@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from rclpy.node import Node
@@ -10,6 +11,7 @@ from rclpy.parameter import Parameter
 
 from surgical_guidance.errors import ParameterError
 from surgical_guidance.params import declare, param, rows
+from surgical_guidance.session.parameters import PARAMS
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,10 @@ def test_a_tuple_is_a_list_of_texts(graph):
 def test_what_is_no_list_of_texts_is_refused(graph, value):
     with pytest.raises(ParameterError, match='names: .*not of type list'):
         declare(node_with(graph, names=value), ListParams)
+
+
+@pytest.mark.parametrize('name', PARAMS)
+def test_the_shipped_file_gives_every_node_its_defaults_by_ros_itself(graph, name):
+    arguments = ['--ros-args', '--params-file', str(Path(__file__).parent.parent / 'config/guidance.yaml')]
+    node = graph.add(Node(name, namespace='surgical_guidance', context=graph.context, cli_args=arguments))
+    assert declare(node, PARAMS[name]) == PARAMS[name]()

@@ -2,6 +2,7 @@
 
 import { byId, make, rebuild, seconds, setData, setText } from './page.js';
 import type { Advice, Evidence } from './protocol.js';
+import { told } from './reasons.js';
 import { choose, current, words } from './words.js';
 
 export const STARS = ['', '*', '**', '***']; // IEC 60601-1-8
@@ -37,7 +38,7 @@ export class AdviceCard {
     const word = words();
     const speaks = ['valid', 'interrupted', 'withdrawn'].includes(advice.status);
     const priority = (speaks && advice.priority) || 0;
-    const reason = [word.why[advice.why], advice.reason].filter(Boolean).join(' · ');
+    const reason = [word.why[advice.why], told(advice.reason ?? '')].filter(Boolean).join(' · ');
     setData(this.card, 'status', advice.status);
     setData(this.card, 'priority', String(priority));
     setText(byId('mark-stars'), STARS[priority] ?? '');

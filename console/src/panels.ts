@@ -5,6 +5,7 @@ import type { Connection } from './connection.js';
 import { byId, make, rebuild, setText } from './page.js';
 import type { PictureView } from './picture.js';
 import type { Alarm, Scene, State, System, TimelineEvent, VideoKind } from './protocol.js';
+import { told } from './reasons.js';
 import { choose, className, current, phaseName, words } from './words.js';
 
 const GOOD_MS = 80; // beyond it perception and action come apart (docs/architecture.md, "Latency")
@@ -37,7 +38,7 @@ export function judgeLink(link: Connection): 'linkGood' | 'linkFair' | 'linkPoor
 
 /** Why the state is what it is, and what is given up to keep time. */
 export function renderReasons({ reasons, degradation_step: step = 0 }: System): void {
-  const all = step ? [words().degradation(step), ...reasons] : reasons;
+  const all = [...(step ? [words().degradation(step)] : []), ...reasons.map(told)];
   byId('reasons-card').hidden = !all.length;
   rebuild(byId('reasons'), all, () => all.map(reason => make('li', {}, reason)));
 }
@@ -85,7 +86,7 @@ function alarmNotes(alarm: Alarm): string {
   const status = word.alarm[alarmStatus(alarm)] ?? '';
   const by = alarm.acknowledged && alarm.acknowledged_by ? ` (${alarm.acknowledged_by})` : '';
   const times = alarm.count > 1 ? word.times(alarm.count) : '';
-  return [status + by, alarm.escalated ? word.escalated : '', times, alarm.detail].filter(Boolean).join(' · ');
+  return [status + by, alarm.escalated ? word.escalated : '', times, told(alarm.detail)].filter(Boolean).join(' · ');
 }
 
 /** What is in the view: the phase and the instruments. */

@@ -98,7 +98,7 @@ export class PictureView {
   }
 
   /** Show a frame of the video, with its own overlay if that is here already. */
-  frame(source: HTMLVideoElement, rtp: number, width: number, height: number): void {
+  frame(source: VideoFrame | HTMLVideoElement, rtp: number, width: number, height: number): void {
     const now = this.relay.now();
     const captured_ms = now - age(rtp, now);
     if (captured_ms <= this.newest) return;
@@ -121,7 +121,7 @@ export class PictureView {
     this.redraw();
   }
 
-  private put(header: PictureHeader, source: ImageBitmap | HTMLVideoElement, width: number, height: number): void {
+  private put(header: PictureHeader, source: ImageBitmap | VideoFrame | HTMLVideoElement, width: number, height: number): void {
     this.newest = header.captured_ms;
     this.measure(header);
     if (this.still) {
@@ -139,7 +139,7 @@ export class PictureView {
     this.redraw();
   }
 
-  private putInset(source: ImageBitmap | HTMLVideoElement, width: number, height: number): void {
+  private putInset(source: ImageBitmap | VideoFrame | HTMLVideoElement, width: number, height: number): void {
     const { inset } = this.places;
     if (!inset) return;
     const fitting = Math.round((inset.width * height) / width);

@@ -1,6 +1,7 @@
 // Video over WebRTC: the relay offers, this page answers. Hands out every picture with its RTP timestamp, which is the
 // capture time on the relay's clock at 90 kHz: so the page knows which frame it shows, and how old it is.
 
+import { type OnFrame, frames, tellsFrames } from './frames.js';
 import type { VideoKind, VideoMessage, VideoOffer } from './protocol.js';
 import type { Voice } from './voice.js';
 
@@ -21,7 +22,7 @@ export function age(rtp: number, nowMs: number): number {
 export function supported(): boolean {
   if (!('RTCPeerConnection' in globalThis)) return false;
   const { codecs } = RTCRtpReceiver.getCapabilities('video') ?? { codecs: [] };
-  return codecs.some(codec => codec.mimeType === 'video/H264') && 'requestVideoFrameCallback' in HTMLVideoElement.prototype;
+  return codecs.some(codec => codec.mimeType === 'video/H264') && tellsFrames();
 }
 
 export type VideoState = 'off' | 'connecting' | 'playing' | 'stalled';
@@ -33,20 +34,20 @@ export class Video {
   /** How the relay makes video; null where it makes none, or this browser cannot show it. */
   kind: VideoKind | null = null;
   private peer: RTCPeerConnection | null = null;
-  private element: HTMLVideoElement | null = null;
+  private stopFrames = (): void => undefined;
   private started = 0;
   private seen = 0;
   private failed = -Infinity;
 
   /**
    * @param send says something to the relay
-   * @param onFrame gets every picture; the source can be drawn until it returns
+   * @param onFrame gets every picture
    * @param onState is told whenever the state changes
    * @param voice shares the peer
    */
   constructor(
     private readonly send: (message: { op: string } & Record<string, unknown>) => void,
-    private readonly onFrame: (source: HTMLVideoElement, rtp: number, width: number, height: number) => void,
+    private readonly onFrame: OnFrame,
     private readonly onState: (state: VideoState) => void,
     private readonly voice: Voice,
   ) {
@@ -77,8 +78,8 @@ export class Video {
     this.peer?.close();
     this.peer = null;
     this.voice.leave();
-    this.element?.remove();
-    this.element = null;
+    this.stopFrames();
+    this.stopFrames = () => undefined;
     if (this.state === 'playing') this.send({ op: 'pictures', wanted: true });
     this.set('off');
   }
@@ -105,29 +106,17 @@ export class Video {
   }
 
   private play(track: MediaStreamTrack): void {
-    const element = document.createElement('video');
-    element.muted = true;
-    element.playsInline = true;
-    element.srcObject = new MediaStream([track]);
-    element.className = 'source'; // not seen, it is not put together with the page: only its frames are drawn
-    document.body.append(element);
-    this.element = element;
-    const next = (_now: number, { rtpTimestamp, width, height }: VideoFrameCallbackMetadata): void => {
-      if (element !== this.element) return;
-      element.requestVideoFrameCallback(next);
-      if (rtpTimestamp !== undefined) this.shown(element, rtpTimestamp, width, height);
-    };
-    element.requestVideoFrameCallback(next);
-    element.play().catch(() => this.fail());
+    this.stopFrames();
+    this.stopFrames = frames(track, (...frame) => this.shown(...frame), () => this.fail());
   }
 
-  private shown(source: HTMLVideoElement, rtp: number, width: number, height: number): void {
+  private shown(...frame: Parameters<OnFrame>): void {
     this.seen = performance.now();
     if (this.state !== 'playing') {
       this.set('playing');
       this.send({ op: 'pictures', wanted: false });
     }
-    this.onFrame(source, rtp, width, height);
+    this.onFrame(...frame);
   }
 
   private check(): void {

@@ -1,8 +1,8 @@
 """Runs the benchmarks of ``benchmarks/`` and holds their values against the goals of ``benchmarks/goals.yaml``.
 
 A benchmark is a file with a function ``run(tell)`` that yields ``Measured`` values; ``tell(share, what)`` moves the
-progress bar. One that takes long may also take ``quick``: then it measures less; and ``minutes``: how long. Benchmarks
-live in the source tree, not in the installed package.
+progress bar. One that takes long may also take ``quick``: then it measures less; ``minutes``: how long; and
+``picture``: a file to draw it in. Benchmarks live in the source tree, not in the installed package.
 """
 
 from __future__ import annotations

@@ -215,6 +215,9 @@ def bench(
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help='How long, where the benchmark can choose (`soak`: 20).')
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help='Draw it there, .svg or .png, where the benchmark can (`soak`).')
+    ] = None,
 ) -> None:
     """Measure: a benchmark of `benchmarks/`, against the goals that stand there."""
     from surgical_guidance.bench import benchmarks, measure
@@ -233,7 +236,7 @@ def bench(
         def tell(share: float, what: str) -> None:
             progress.update(task, completed=100.0 * share, total=100.0, description=f'{name}: {what}')
 
-        rows = measure(name, tell, stock=stock, quick=quick or None, minutes=minutes)
+        rows = measure(name, tell, stock=stock, quick=quick or None, minutes=minutes, picture=picture)
     table = Table('measure', 'value', 'unit', 'goal', 'holds', title=name, title_justify='left')
     for row in rows:
         holds = {True: Text('yes', style='green'), False: Text('NO', style='bold red'), None: Text('')}[row['holds']]

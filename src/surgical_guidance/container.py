@@ -152,6 +152,7 @@ def run(
                 close()
             node.destroy_node()
         rclpy.try_shutdown()
+        stop.done()
     return 0
 
 
@@ -178,6 +179,10 @@ class _StopRequest:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._signalled = True
+
+    def done(self) -> None:
+        """Ignore SIGINT: a terminal and ros2 launch both send one, and an ending interpreter would die of the other."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     @property
     def requested(self) -> bool:

@@ -58,8 +58,13 @@ def _meta(field: dataclasses.Field[Any]) -> _Meta:
 
 
 def as_field(default: Any, value: Any) -> Any:
-    """Turn a list, as ROS and YAML give it, into the tuple that a parameters' dataclass holds."""
-    return tuple(value) if isinstance(default, tuple) and isinstance(value, list) else value
+    """Turn a list, as ROS and YAML give it, into the tuple that a parameters' dataclass holds.
+
+    An empty list in a parameters file has no type for ROS: rcl gives it as a parameter that is not set, None.
+    """
+    if not isinstance(default, tuple):
+        return value
+    return () if value is None else tuple(value) if isinstance(value, list) else value
 
 
 def _name_of_type(default: object) -> str:

@@ -16,11 +16,12 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from surgical_guidance_msgs.msg import StageStatus
 
-from surgical_guidance.contract import HEARTBEAT, NAMESPACE
+from surgical_guidance.contract import HEARTBEAT, NAMESPACE, Topic
 from surgical_guidance.errors import GuidanceError
 from surgical_guidance.events import Events
 from surgical_guidance.params import declare, param
 from surgical_guidance.ports import publisher
+from surgical_guidance.pulses import Board
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,25 @@ class StageNode(LifecycleNode, Generic[P]):
         self.events = Events(self.get_logger())
         self._state = StageStatus.UNCONFIGURED
         self._fault = ''
+        self._board = self._make_board()
         self._beat = publisher(self, HEARTBEAT)
         self._beat_timer = self.every(1.0 / HEARTBEAT.rate, self._send_heartbeat)
 
     def every(self, period_s: float, callback: Callable[[], None]) -> Any:
         """Make a timer on the monotonic clock [s]. One on the node's clock would stand still after that is set back."""
         return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _make_board(self) -> Board | None:
+        try:
+            return Board(self.get_namespace(), str(self.context.get_domain_id()), self.stage)
+        except OSError as error:
+            self.get_logger().warning(f'no room for pulses ({error.strerror}): the watchdog listens to topics instead')
+            return None
+
+    def pulse(self, topic: Topic, message: Any) -> None:
+        """Note for the watchdog of this host that a message of this stage is sent now. Any thread may call it."""
+        if self._board is not None:
+            self._board.write(topic, message)
 
     def setup(self) -> None:
         """Load and warm up. Slow work belongs here."""
@@ -126,6 +140,12 @@ class StageNode(LifecycleNode, Generic[P]):
         self._attempt(self.stop)
         self._attempt(self.teardown)
 
+    def destroy_node(self) -> None:
+        """Take the node down, and its board of pulses."""
+        super().destroy_node()
+        if self._board is not None:
+            self._board.close()
+
     def request(self, transition: Callable[[], TransitionCallbackReturn]) -> bool:
         """Ask for a transition, e.g. ``node.trigger_configure``; False, and a line of log, where it is not allowed."""
         try:
@@ -170,13 +190,13 @@ class StageNode(LifecycleNode, Generic[P]):
         if not self.context.ok():
             return
         self.events.settle()
-        self._beat.publish(
-            StageStatus(
-                stamp=self.get_clock().now().to_msg(),
-                stage=self.stage,
-                pid=os.getpid(),
-                state=StageStatus.ERROR if self._fault and self._state == StageStatus.ACTIVE else self._state,
-                detail=self._fault or self.detail,
-                done=self.done,
-            )
+        beat = StageStatus(
+            stamp=self.get_clock().now().to_msg(),
+            stage=self.stage,
+            pid=os.getpid(),
+            state=StageStatus.ERROR if self._fault and self._state == StageStatus.ACTIVE else self._state,
+            detail=self._fault or self.detail,
+            done=self.done,
         )
+        self.pulse(HEARTBEAT, beat)
+        self._beat.publish(beat)

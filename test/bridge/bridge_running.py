@@ -13,6 +13,7 @@ from typing import Any
 
 import cbor2
 import rclpy
+import uvloop
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -202,7 +203,7 @@ def running(
     problems: list[str] = []
     turning = TurningNode('rosbridge', NAMESPACE, context, problems.append)
     turning.start()
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     loop.set_exception_handler(lambda _, trouble: problems.append(str(trouble)))
     looping = threading.Thread(target=loop.run_forever)
     looping.start()

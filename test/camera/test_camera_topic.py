@@ -43,7 +43,14 @@ def source():
 
 def opened(source, message):
     """Open a source on its first message, which comes while it waits."""
-    feeder = threading.Timer(0.01, lambda: source.accept(message))
+    before = source._messages  # what is in there when it opens does not count
+
+    def feed():
+        while source._messages is before:
+            threading.Event().wait(0.001)
+        source.accept(message)
+
+    feeder = threading.Thread(target=feed)
     feeder.start()
     info = source.open()
     feeder.join()

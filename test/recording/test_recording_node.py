@@ -96,7 +96,8 @@ def test_high_alarms_alone_are_a_cause_and_each_once(graph, feed, recorder, tmp_
         feed.alarm('camera_lost', priority)
     before = held(node).get(f'{NAMESPACE}/alarm', 0)
     assert graph.spin_until(lambda: held(node).get(f'{NAMESPACE}/alarm', 0) >= before + 1)
-    graph.spin_until(lambda: len(pieces(tmp_path / 'evidence')) > 1, timeout_s=1.0)
+    assert graph.spin_until(lambda: len(pieces(tmp_path / 'evidence')) >= written)
+    graph.spin_until(lambda: len(pieces(tmp_path / 'evidence')) > written, timeout_s=0.5)
     assert len(pieces(tmp_path / 'evidence')) == written
 
 

@@ -1,8 +1,10 @@
-"""The pages in the package are those that the sources in console/ make."""
+"""The pages in the package are those that the sources in console/ make, and know in Chinese what they are told."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -38,6 +40,22 @@ def test_all_else_is_as_it_is_in_the_sources() -> None:
     built = {file.name: file.read_bytes() for file in BUILT.iterdir() if file.is_file() and file.suffix != '.py'}
     assert set(built) == {*static, *SCRIPTS}
     assert all(built[name] == content for name, content in static.items())
+
+
+@pytest.mark.parametrize('module', ['judgement', 'surroundings', 'picture', 'growth', 'clock_steps', 'gpu', 'facts'])
+def test_the_chinese_page_knows_what_the_watchdog_may_say(module: str) -> None:
+    known = json.loads((SOURCES / 'src/reasons.json').read_text(encoding='utf-8'))
+    assert all(english.count('{}') == chinese.count('{}') for english, chinese in known.items())
+    tree = ast.parse((ROOT / f'src/surgical_guidance/watchdog/{module}.py').read_text(encoding='utf-8'))
+    texts = (text_of(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr))
+    sentences = [text for text in texts if text.count(' ') > 1]
+    assert sentences
+    assert [text for text in sentences if text not in known] == [], 'write them into console/src/reasons.json'
+
+
+def text_of(node: ast.JoinedStr) -> str:
+    """Give a text with ``{}`` for what is put in."""
+    return ''.join(str(part.value) if isinstance(part, ast.Constant) else '{}' for part in node.values)
 
 
 def test_the_lock_file_names_no_host() -> None:

@@ -59,7 +59,7 @@ class Cli:
             self._queue.put(line.rstrip())
         self._queue.put(None)
 
-    def wait_for_line(self, pattern: str, timeout_s: float = 40.0) -> str:
+    def wait_for_line(self, pattern: str, timeout_s: float = 80.0) -> str:
         while (line := self._queue.get(timeout=timeout_s)) is not None:
             self.lines.append(line)
             if re.search(pattern, line):
@@ -68,7 +68,7 @@ class Cli:
 
     def wait(self, timeout_s: float = 60.0) -> int:
         code = self.process.wait(timeout_s)
-        while (line := self._queue.get(timeout=5.0)) is not None:
+        while (line := self._queue.get(timeout=10.0)) is not None:
             self.lines.append(line)
         return code
 

@@ -99,18 +99,26 @@ def test_the_share_leaves_room_for_a_frame_or_two():
     assert FREQUENCY_SHARE * 30 < 28
 
 
-def test_a_problem_counts_when_it_has_lasted_for_the_patience():
+def test_a_problem_counts_when_the_last_good_one_is_as_old_as_a_silence_may_be():
     scenes = Arrivals(SCENE)
     scenes.arrived(S)
-    scenes.saw(S, 'no model', patience_s=0.1)
-    assert scenes.doubtful
-    assert scenes.facts(S, 1 / 30, 30.0).valid
-    scenes.saw(S + 100 * MS, 'no model', patience_s=0.1)
-    assert not scenes.facts(S, 1 / 30, 30.0).valid
-    assert scenes.facts(S, 1 / 30, 30.0).problem == 'no model'
-    scenes.saw(S + 133 * MS, '', patience_s=0.1)
-    assert scenes.facts(S, 1 / 30, 30.0).valid
-    assert not scenes.doubtful
+    scenes.saw(S, '', patient=True)
+    assert scenes.doubt_due_ns(1 / 30) is None
+    scenes.arrived(S + 33 * MS)
+    scenes.saw(S + 33 * MS, 'no model', patient=True)
+    assert scenes.doubt_due_ns(1 / 30) == S + 90 * MS
+    assert scenes.facts(S + 89 * MS, 1 / 30, 30.0).valid
+    assert scenes.facts(S + 90 * MS, 1 / 30, 30.0).problem == 'no model'
+    assert scenes.facts(S + 90 * MS, 1 / 30, 30.0).alive
+    scenes.saw(S + 133 * MS, '', patient=True)
+    assert scenes.facts(S + 133 * MS, 1 / 30, 30.0).valid
+
+
+def test_what_was_never_good_is_borne_as_long():
+    scenes = Arrivals(SCENE)
+    scenes.saw(S, 'no model', patient=True)
+    assert scenes.facts(S + 89 * MS, 1 / 30, 30.0).valid
+    assert not scenes.facts(S + 90 * MS, 1 / 30, 30.0).valid
 
 
 def beating(state=StageState.ACTIVE, *, pid=7, until_ns=S, grace_s=15.0):

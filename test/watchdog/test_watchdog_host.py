@@ -16,7 +16,7 @@ from surgical_guidance.frames.ring import SHM
 from surgical_guidance.watchdog.budgets import Budgets
 from surgical_guidance.watchdog.clock_steps import ClockSteps
 from surgical_guidance.watchdog.gpu import Jetson, Nvml, find_gpu
-from surgical_guidance.watchdog.growth import SETTLE_LOOKS, Growth
+from surgical_guidance.watchdog.growth import SETTLE_LOOKS, SETTLE_LOOKS_MOST, Growth
 from surgical_guidance.watchdog.host import Host, hottest, resident_mb
 from surgical_guidance.watchdog.ladder import Ladder, Load
 from surgical_guidance.watchdog.litter import remove_dead_segments, sweep
@@ -47,7 +47,7 @@ class Camera:
                 self.picture = self.picture.copy()
                 self.picture[3, 5] += 1  # one sampled pixel is enough
             shown = self.picture // 40 if black else self.picture
-            self.pictures.saw(self.now_ns, 1, shown)
+            self.pictures.saw(self.now_ns, 1, shown.tobytes())
             told.append(self.pictures.facts())
         return told
 
@@ -269,13 +269,21 @@ def test_a_jetson_is_read_through_sysfs(tmp_path):
 
 def test_memory_that_grows_is_told_by_name_and_loading_is_no_growth():
     growth = Growth(150.0)
-    for now_mb in [100.0 * look for look in range(1, SETTLE_LOOKS + 1)]:
+    for now_mb in [*range(100, 500, 8), *[500] * (SETTLE_LOOKS + 1)]:  # the frame path is compiled, then it works
         assert growth.look({7: now_mb}, {7: ['camera', 'inference']}) == ''
     assert growth.look({7: 640.0}, {7: ['camera']}) == ''
     assert growth.look({7: 700.0}, {7: ['camera', 'inference']}) == (
         'camera, inference (7) has 700 MiB, 200 more than at first'
     )
     assert growth.look({8: 900.0}, {}) == ''  # another process is another matter
+
+
+def test_a_process_that_never_stops_growing_is_told_too():
+    growth = Growth(150.0)
+    told = [growth.look({7: 100.0 + 10.0 * look}, {7: ['relay']}) for look in range(2 * SETTLE_LOOKS_MOST)]
+    first = next(look for look, text in enumerate(told) if text)
+    assert first == SETTLE_LOOKS_MOST + 15
+    assert told[first] == 'relay (7) has 850 MiB, 160 more than at first'
 
 
 def test_the_memory_of_a_process_is_read():

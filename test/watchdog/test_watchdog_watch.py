@@ -21,6 +21,7 @@ from surgical_guidance.watchdog.alarm_table import (
     OVERHEATED,
     PICTURE_BLACK,
     PICTURE_FROZEN,
+    RECORDER_LOST,
     SHM_LOW,
     STAGE_ERROR,
     STAGE_LOST,
@@ -35,7 +36,7 @@ from surgical_guidance.watchdog.host import HostFacts
 from surgical_guidance.watchdog.picture import PictureFacts
 from surgical_guidance.watchdog.state import State
 from surgical_guidance.watchdog.surroundings import NOTHING_KNOWN, Surroundings
-from surgical_guidance.watchdog.watch import RECOVERING_REASON
+from surgical_guidance.watchdog.watch import ACTIVE_GRACE_S, RECOVERING_REASON
 
 FRAME_PATH = ('camera', 'inference', 'advice')
 
@@ -215,6 +216,17 @@ def test_a_relay_that_starts_later_than_advice_is_not_missed_in_the_grace():
     assert play.active == {'stage_lost.relay'}
 
 
+def test_a_start_is_over_soon_after_all_stages_of_the_frame_path_are_active():
+    play = Play(grace_s=60.0)
+    play.silent.add('relay')
+    play.mute.add(TIMING.name)
+    play.run(ACTIVE_GRACE_S - 0.1)
+    assert play.state is State.STARTING
+    play.run(2.0)
+    assert play.state is State.FAILED
+    assert play.active == {'stage_lost.relay', ADVICE_INTERRUPTED}
+
+
 def test_a_process_that_dies_while_it_loads_is_told_at_once():
     play = Play()
     play.states['inference'] = StageState.UNCONFIGURED
@@ -292,7 +304,13 @@ def a_flood(play):
     play.flood = 30
 
 
+def no_evidence(play):
+    play.states['recorder'] = StageState.ERROR
+    play.details['recorder'] = 'no space left on device'
+
+
 CAUSES = {
+    RECORDER_LOST: (no_evidence, State.OK),
     PICTURE_FROZEN: (around(picture=PictureFacts(frozen='the same picture for 0.2 s')), State.INTERRUPTED),
     PICTURE_BLACK: (around(picture=PictureFacts('the same picture', 'black for 0.2 s')), State.INTERRUPTED),
     FLOODED: (a_flood, State.OK),
@@ -332,10 +350,31 @@ def test_every_alarm_can_be_reached_and_goes_when_it_is_over_and_acknowledged(pl
     healthy = ('fps', 'latency_ms', 'silent', 'mute', 'stages_ms', 'flood')
     play.__dict__.update({k: v for k, v in Play().__dict__.items() if k in healthy})
     play.watch.around = NOTHING_KNOWN
-    play.states = dict.fromkeys(STAGES, StageState.ACTIVE)
+    play.states = dict.fromkeys((*STAGES, 'recorder'), StageState.ACTIVE)
     play.run(11.0)
     assert play.state is State.OK
     assert play.watch.alarms.standing == ()
+
+
+@pytest.mark.parametrize(
+    'how', [lost('recorder'), lambda play: play.watch.process_ended(300, play.now_ns), no_evidence]
+)
+def test_a_recorder_that_fails_is_an_alarm_and_no_more_than_that(play, how):
+    how(play)
+    play.run(1.2)
+    assert play.raised == [RECORDER_LOST]
+    assert play.state is State.OK
+
+
+def test_a_recorder_that_was_never_there_or_was_taken_down_is_no_alarm(play):
+    play.states['recorder'] = StageState.UNCONFIGURED
+    play.run(0.2)
+    play.silent.add('recorder')
+    play.run(5.0)
+    without = Play()
+    without.silent.add('recorder')
+    without.run(20.0)
+    assert play.raised == without.raised == []
 
 
 # How soon
@@ -510,12 +549,12 @@ def test_a_process_that_is_started_again_is_picked_up(play):
     kill(play, *FRAME_PATH)
     play.run(2.0)
     assert play.state is State.FAILED
-    play.pids = dict.fromkeys(STAGES, 101)
+    play.pids |= dict.fromkeys(STAGES, 101)
     play.silent.clear()
-    play.states = dict.fromkeys(STAGES, StageState.UNCONFIGURED)
+    play.states |= dict.fromkeys(STAGES, StageState.UNCONFIGURED)
     play.run(1.0)
     assert play.state is State.INTERRUPTED
-    play.states = dict.fromkeys(STAGES, StageState.ACTIVE)
+    play.states |= dict.fromkeys(STAGES, StageState.ACTIVE)
     play.run(7.0)
     assert play.state is State.OK
     assert play.active == set()

@@ -9,7 +9,7 @@ from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTI
 from surgical_guidance.watchdog.alarms import Change, Event
 from surgical_guidance.watchdog.facts import REGULAR, StageState
 from surgical_guidance.watchdog.state import State
-from surgical_guidance.watchdog.watch import Outcome, Watch
+from surgical_guidance.watchdog.watch import RECORDER, Outcome, Watch
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -45,9 +45,9 @@ class Play:
         self.silent: set[str] = set()
         self.heartless: set[str] = set()
         self.mute: set[str] = set()
-        self.states = dict.fromkeys(STAGES, StageState.ACTIVE)
-        self.details = dict.fromkeys(STAGES, '')
-        self.pids = dict.fromkeys(STAGES, 100)
+        self.states = dict.fromkeys((*STAGES, RECORDER), StageState.ACTIVE)
+        self.details = dict.fromkeys((*STAGES, RECORDER), '')
+        self.pids = dict.fromkeys(STAGES, 100) | {RECORDER: 300}
         self.scene_problem = ''
         self.suggestion_problem = ''
         self.stages_ms: dict[str, float] = {}
@@ -93,9 +93,9 @@ class Play:
 
     def _act(self) -> None:
         for _ in range(self.flood):
-            self.watch.heartbeats.arrived(self.now_ns)
+            self.watch.messages[HEARTBEAT.name].arrived(self.now_ns)
         if self._due(HEARTBEAT.name, HEARTBEAT.rate):
-            for stage in self.watch.stages:
+            for stage in (*self.watch.stages, RECORDER):
                 if stage not in self.silent | self.heartless:
                     self.beat(stage)
         while self._next_frame_ns + int(self._late_s * S) <= self.now_ns:
@@ -110,7 +110,8 @@ class Play:
             self.watch.saw_suggestion(self.now_ns, self.suggestion_problem)
 
     def beat(self, stage: str) -> None:
-        self.watch.stages[stage].beat(self.now_ns, self.pids[stage], self.states[stage], self.details[stage], 1)
+        heart = self.watch.recorder if stage == RECORDER else self.watch.stages[stage]
+        heart.beat(self.now_ns, self.pids[stage], self.states[stage], self.details[stage], 1)
 
     def _frame(self) -> None:
         if 'camera' in self.silent or self.states['camera'] is not StageState.ACTIVE or FRAME.name in self.mute:

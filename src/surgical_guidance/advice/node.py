@@ -321,9 +321,13 @@ class AdviceNode(StageNode[AdviceParams]):
         while self._outbox and self._sending.acquire(blocking=False):
             try:
                 while self._outbox:
-                    topic, item = self._outbox.popleft()
+                    output, item = self._outbox.popleft()
                     if self.context.ok():
-                        topic.publish(to_message(item) if isinstance(item, Suggestion) else item)
+                        topic, message = (
+                            (SUGGESTION, to_message(item)) if isinstance(item, Suggestion) else (TIMING, item)
+                        )
+                        self.pulse(topic, message)
+                        output.publish(message)
             finally:
                 self._sending.release()
 

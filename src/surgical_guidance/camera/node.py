@@ -146,7 +146,9 @@ class CameraNode(StageNode[CameraParams]):
     def _deliver(self, frame: Frame) -> None:
         """Hand a frame on, to the neighbours first. Runs in the capture thread."""
         self.frames.send(frame)
-        self._references.publish(frame_ref(frame, self._rate))
+        reference = frame_ref(frame, self._rate)
+        self._references.publish(reference)
+        self.pulse(FRAME, reference)
         self.done += 1
         if self._images is not None:
             self._images.accept(frame)

@@ -66,8 +66,9 @@ class _Mapped:
         self.slots = slots
         self.capacity = capacity
         self.bytes = np.frombuffer(memory, np.uint8)
-        self.headers = [np.frombuffer(memory, _SLOT_HEADER, 1, _slot_offset(slot, capacity)) for slot in range(slots)]
-        self.sequences = [header['sequence'] for header in self.headers]
+        offsets = [_slot_offset(slot, capacity) for slot in range(slots)]
+        self.headers = [np.frombuffer(memory, _SLOT_HEADER, 1, offset) for offset in offsets]
+        self.sequences = [memoryview(memory)[offset : offset + 8].cast('Q') for offset in offsets]
 
     def pixels(self, slot: int, width: int, height: int, step: int, encoding: str) -> NDArray[np.uint8]:
         """View a slot's pixels."""
@@ -77,6 +78,47 @@ class _Mapped:
             shape, strides = (*shape, channels), (step, channels, 1)  # type: ignore[assignment]
         offset = _slot_offset(slot, self.capacity) + PAGE
         return np.ndarray(shape, np.uint8, self.bytes, offset, strides)
+
+
+def locked_object(size: int) -> int:
+    """Make a locked shared-memory object without a name, all its pages allocated; give its descriptor.
+
+    :raises OSError: if there is no room, or it may not be written.
+    """
+    fd = os.open(SHM, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.posix_fallocate(fd, 0, size)  # all pages now: a full /dev/shm shall fail here, not as SIGBUS later
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def name_object(fd: int, name: str) -> None:
+    """Give an object its name when it is ready and locked: nobody can see it half made or take it for dead."""
+    # Naming a directory makes Python call linkat, the one that can name an open file; the path is absolute.
+    os.link(f'/proc/self/fd/{fd}', SHM / name, src_dir_fd=fd)
+
+
+def _allocate(size: int) -> int:
+    """Make the object of a ring."""
+    try:
+        return locked_object(size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.ENOMEM):
+            raise RingUnavailable(
+                f'no frame ring can be made ({error.strerror})',
+                where=str(SHM),
+                remedy='POSIX shared memory must be mounted there and writable',
+            ) from error
+        free = shutil.disk_usage(SHM).free
+        raise RingUnavailable(
+            f'the frame ring needs {size >> 20} MiB and {free >> 20} MiB are free',
+            where=str(SHM),
+            remedy='make it larger (docker run --shm-size=256m, or mount -o remount,size=256m /dev/shm) '
+            'or lower the camera parameter ring_slots',
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,44 +151,15 @@ class RingWriter:
         self._path = SHM / self.name
         self._next = 0  # slot
         self._draft: Draft | None = None
-        self._fd = self._allocate(size)
+        self._fd = _allocate(size)
         try:
             self._mapped = _Mapped(mmap.mmap(self._fd, size), slots, capacity)
             header = np.frombuffer(self._mapped.memory, _RING_HEADER, 1)
             header['magic'], header['slots'], header['capacity'], header['pid'] = _MAGIC, slots, capacity, os.getpid()
-            # The object gets its name when it is ready and locked: nobody can see it half made or take it for dead.
-            # (Naming a directory makes Python call linkat, the one that can name an open file; the path is absolute.)
-            os.link(f'/proc/self/fd/{self._fd}', self._path, src_dir_fd=self._fd)
+            name_object(self._fd, self.name)
         except OSError as error:
             os.close(self._fd)
             raise RingUnavailable(f'no frame ring can be made ({error.strerror})', where=str(self._path)) from error
-
-    @staticmethod
-    def _allocate(size: int) -> int:
-        """Make a locked shared-memory object without a name, all its pages allocated."""
-        try:
-            fd = os.open(SHM, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise RingUnavailable(
-                f'no frame ring can be made ({error.strerror})',
-                where=str(SHM),
-                remedy='POSIX shared memory must be mounted there and writable',
-            ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.posix_fallocate(fd, 0, size)  # all pages now: a full /dev/shm shall fail here, not as SIGBUS in a frame
-        except OSError as error:
-            os.close(fd)
-            if error.errno not in (errno.ENOSPC, errno.ENOMEM):
-                raise RingUnavailable(f'no frame ring can be made ({error.strerror})', where=str(SHM)) from error
-            free = shutil.disk_usage(SHM).free
-            raise RingUnavailable(
-                f'the frame ring needs {size >> 20} MiB and {free >> 20} MiB are free',
-                where=str(SHM),
-                remedy='make it larger (docker run --shm-size=256m, or mount -o remount,size=256m /dev/shm) '
-                'or lower the camera parameter ring_slots',
-            ) from error
-        return fd
 
     @property
     def slots(self) -> int:
@@ -207,7 +220,7 @@ class RingWriter:
             draft.encoding,
             self.name,
             draft.slot,
-            lambda: int(sequence[0]),
+            lambda: sequence[0],
         )
 
     def close(self) -> None:
@@ -258,28 +271,18 @@ class RingReader:
         """
         if not 0 <= slot < self._mapped.slots:
             raise FrameError(f'slot {slot} does not exist in a ring of {self._mapped.slots}', where=self.name)
-        header = self._mapped.headers[slot][0].copy()
-        encoding = bytes(header['encoding']).decode('ascii', 'replace')
-        width, height, step = int(header['width']), int(header['height']), int(header['step'])
+        found, stamp_ns, monotonic_ns, width, height, step, encoding = self._mapped.headers[slot][0].item()
         current = self._mapped.sequences[slot]
         # The header is read before its sequence is checked, so a header torn by the writer is never believed.
-        if int(header['sequence']) != sequence or int(current[0]) != sequence:
+        if found != sequence or current[0] != sequence:
             raise FrameOverwritten(f'slot {slot} holds another frame than {sequence}', where=self.name)
+        encoding = encoding.decode('ascii', 'replace')
         image = self._mapped.pixels(slot, width, height, step, encoding)
-        return Frame(
-            sequence,
-            int(header['stamp_ns']),
-            int(header['monotonic_ns']),
-            image,
-            encoding,
-            self.name,
-            slot,
-            lambda: int(current[0]),
-        )
+        return Frame(sequence, stamp_ns, monotonic_ns, image, encoding, self.name, slot, lambda: current[0])
 
     def newest(self) -> Frame | None:
         """View the newest frame; None where there is none, or it is being overwritten at this moment."""
-        sequences = [int(current[0]) for current in self._mapped.sequences]
+        sequences = [current[0] for current in self._mapped.sequences]
         sequence = max(sequences)
         if sequence == 0:
             return None

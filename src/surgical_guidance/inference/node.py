@@ -265,7 +265,9 @@ class InferenceNode(StageNode[InferenceParams]):
     def _send_status(self) -> None:
         lineup = self._lineup
         if lineup is not None and self.context.ok():
-            self._status.publish(messages.to_message(lineup.status(), self.get_clock().now().to_msg()))
+            status = messages.to_message(lineup.status(), self.get_clock().now().to_msg())
+            self._status.publish(status)
+            self.pulse(INFERENCE_STATUS, status)
 
     def _on_frame_problem(self, problem: FrameError) -> None:
         if isinstance(problem, FrameOverwritten):
@@ -341,5 +343,7 @@ class InferenceNode(StageNode[InferenceParams]):
 
     def _send(self, scene: SceneState) -> None:
         self.scenes.send(scene)
-        self._publisher.publish(to_message(scene))
+        message = to_message(scene)
+        self.pulse(SCENE, message)
+        self._publisher.publish(message)
         self.done += 1

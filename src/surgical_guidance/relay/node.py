@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from surgical_guidance.relay.bridge.part import OFF, BridgePart, Where
 from surgical_guidance.relay.inputs import Inputs
 from surgical_guidance.relay.privacy import rectangles
 from surgical_guidance.relay.requests import Answer, Cancel
-from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore
+from surgical_guidance.relay.security import Audit, Door, Policy, TokenStore, Visit
 from surgical_guidance.relay.security import Limits as DoorLimits
 from surgical_guidance.relay.security.audit import default_file
 from surgical_guidance.relay.server import Limits
@@ -161,12 +162,12 @@ class RelayNode(StageNode[RelayParams]):
             lambda problem: self._problem('pictures', problem),
             door,
             self._tls,
-            lambda visits: self._send_participants.publish(messages.participants(visits)),
+            self._tell_participants,
             Outward(self._draw, self._ask, self._inputs.watch),
         )
         service.start()
-        self._inputs.open(service)
         self.get_logger().info(f'the console is at {self.url}')
+        self._inputs.open(service)
         self.get_logger().info(f'video: {service.video_told}')
         if door.open:
             self.get_logger().info('no tokens are set up: whoever is on this host may do everything (docs/security.md)')
@@ -232,6 +233,11 @@ class RelayNode(StageNode[RelayParams]):
         else:
             response.success, response.message = True, ', '.join(gone) or 'nobody was here'
         return response
+
+    def _tell_participants(self, visits: Iterable[Visit]) -> None:
+        message = messages.participants(visits)
+        self.pulse(PARTICIPANTS, message)
+        self._send_participants.publish(message)
 
     def _draw(self, mark: Annotation) -> None:
         if self.context.ok():

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+import uvloop
+
 from surgical_guidance.annotations import Annotation
 from surgical_guidance.clock import NS_PER_S, monotonic_ns
 from surgical_guidance.contract import PARTICIPANTS
@@ -103,7 +105,7 @@ class Service:
         self._overlays = Overlays()
         self._video, self._video_refused = self._open_video(settings.video)
         self._session = secrets.token_hex(8)
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         outward = outward or Outward()
         self._audience = Audience(outward.watch, self._view, self.privacy)
         self._marks = Marks(outward.draw, self._view.stamp_ns)

@@ -6,8 +6,9 @@ endian), the header, the JPEG.
 
 from __future__ import annotations
 
-import json
 import struct
+
+import orjson
 
 from surgical_guidance.clock import NS_PER_MS
 from surgical_guidance.relay.facts import Json
@@ -18,11 +19,8 @@ _LENGTH = struct.Struct('<I')
 
 
 def text(op: str, content: Json) -> str:
-    """Write a text message.
-
-    :raises ValueError: if a number in it is not finite: JSON has no word for it.
-    """
-    return json.dumps({'op': op, **content}, ensure_ascii=False, separators=(',', ':'), allow_nan=False)
+    """Write a text message. A number that is not finite is null."""
+    return orjson.dumps({'op': op, **content}).decode()
 
 
 def overlay(content: Json) -> str:

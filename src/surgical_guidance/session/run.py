@@ -101,11 +101,13 @@ class Run:
         :raises GuidanceError: if the run cannot start; nothing is left running.
         """
         _prepare_environment()
-        removed, freed = sweep()
-        if removed:
-            self._tell(f'removed what dead processes left in shared memory: {len(removed)} files, {freed >> 20} MiB')
         try:
             self._preflight()
+            removed, freed = sweep()
+            if removed:
+                self._tell(
+                    f'removed what dead processes left in shared memory: {len(removed)} files, {freed >> 20} MiB'
+                )
             self._bring_all_up()
         except BaseException:
             self.end()

@@ -54,6 +54,7 @@ MEMORY_LOW: Final = 'memory_low'
 SHM_LOW: Final = 'shm_low'
 DISK_LOW: Final = 'disk_low'
 ALARM_LOG: Final = 'alarm_log'
+RECORDER_LOST: Final = 'recorder_lost'
 GUIDANCE_REDUCED: Final = 'guidance_reduced'
 STAGE_SLOW: Final = 'stage_slow'
 LATENCY_WARNING: Final = 'latency_warning'
@@ -207,6 +208,19 @@ _TABLE: Final = (
         clear_after_s=1.0,
         meaning='Alarms go on; the record of them has a gap, which the log itself tells when it can be written again.',
         remedy='Check disk and permissions of `log_directory`.',
+    ),
+    Definition(
+        RECORDER_LOST,
+        Priority.MEDIUM,
+        '记录器故障，证据无法保存',
+        'The recorder fails: no evidence is kept',
+        raise_after_s=0.0,
+        clear_after_s=1.0,
+        meaning=(
+            'The flight recorder is gone, hangs, or says that it cannot write (disk full, no permission). Guidance '
+            'goes on; what happens now may leave no evidence.'
+        ),
+        remedy='The detail says why. Make room or mend the folder; a recorder that died is started again by itself.',
     ),
     Definition(
         GUIDANCE_REDUCED,

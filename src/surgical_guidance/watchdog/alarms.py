@@ -96,7 +96,9 @@ class AlarmList:
         :param stamp_ns: ROS time [ns], for people.
         :return: what happened because of it.
         """
-        changes = []
+        changes: list[Change] = []
+        if not conditions and not self._standing and not self._since_ns:  # as nearly always
+            return changes
         for definition in self.table.values():
             holds = definition.id in conditions
             alarm = self._standing.get(definition.id)

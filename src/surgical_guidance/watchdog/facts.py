@@ -90,9 +90,9 @@ class Arrivals:
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
-        self.doubtful = False
         self._problem = ''
-        self._bad_since_ns: int | None = None
+        self._patient = False
+        self._good_ns = 0
         self._counting_since_ns = 0  # the first arrival, and the first after a silence as long as the window
         self._last_ns = 0
         self._recent: deque[int] = deque(maxlen=_REMEMBERED)
@@ -110,29 +110,26 @@ class Arrivals:
         """Leave a time out of the silence: the one who watches did not run in it, and perhaps nobody did."""
         if self.heard:
             self._last_ns = min(self._last_ns + stall_ns, now_ns)
+            self._good_ns = min(self._good_ns + stall_ns, now_ns)
 
-    def saw(self, at_ns: int, problem: str, patience_s: float = 0.0) -> None:
+    def saw(self, at_ns: int, problem: str, *, patient: bool = False) -> None:
         """Note whether a message that was looked into can be used.
 
         :param problem: why not; empty: it can.
-        :param patience_s: a problem counts when every message had one for this long [s]. Until then the topic is
-            ``doubtful``.
+        :param patient: a problem counts when the last good message is as old as a silence may be; else at once.
         """
-        self.doubtful = bool(problem)
-        if not problem:
-            self._bad_since_ns = None
-        elif self._bad_since_ns is None:
-            self._bad_since_ns = at_ns
-        lasted = self._bad_since_ns is not None and at_ns - self._bad_since_ns >= patience_s * NS_PER_S
-        self._problem = problem if lasted else ''
+        if not problem or not self._good_ns:
+            self._good_ns = at_ns
+        self._problem, self._patient = problem, patient
 
     @property
     def heard(self) -> bool:
         """Whether something came, ever."""
         return self._last_ns != 0
 
-    def flood(self, promised: float) -> str:
+    def flood(self, now_ns: int, promised: float) -> str:
         """Tell that far more comes than is promised [Hz], or ''."""
+        self._forget(now_ns - int(WINDOW_S * NS_PER_S))
         rate = len(self._window) / WINDOW_S
         limit = FLOOD_TIMES * max(promised, FLOOD_HZ)
         return (
@@ -154,6 +151,16 @@ class Arrivals:
         """Tell when the silence will reach the limit if nothing comes; None before the first message."""
         return self._last_ns + int(self.limit_s(frame_interval_s) * NS_PER_S) if self.heard else None
 
+    def doubt_due_ns(self, frame_interval_s: float) -> int | None:
+        """Tell when a problem will count if nothing good comes; None where there is none, or it counts already."""
+        if not self._problem or not self._patient:
+            return None
+        return self._good_ns + int(self.limit_s(frame_interval_s) * NS_PER_S)
+
+    def _forget(self, since_ns: int) -> None:
+        while self._window and self._window[0] <= since_ns:
+            self._window.popleft()
+
     def facts(self, now_ns: int, frame_interval_s: float, frame_rate: float) -> Facts:
         """Say what is known now.
 
@@ -163,18 +170,19 @@ class Arrivals:
         promised = frame_rate if self.topic.one_a_frame else self.topic.rate
         window_s = max(WINDOW_S, WINDOW_INTERVALS / promised if promised else 0.0)
         since_ns = now_ns - int(window_s * NS_PER_S)
-        while self._window and self._window[0] <= since_ns:
-            self._window.popleft()
+        self._forget(since_ns)
         rate = len(self._window) / window_s
         filled = self.heard and self._counting_since_ns <= since_ns
         silent_s = (now_ns - self._last_ns) / NS_PER_S if self.heard else math.inf
         due_ns = self.due_ns(frame_interval_s)
+        doubt_due_ns = self.doubt_due_ns(frame_interval_s)
+        problem = '' if doubt_due_ns is not None and now_ns < doubt_due_ns else self._problem
         return Facts(
             heard=self.heard,
             alive=due_ns is not None and now_ns < due_ns,
             frequency_ok=not filled or rate >= FREQUENCY_SHARE * promised,
-            valid=not self._problem,
-            problem=self._problem,
+            valid=not problem,
+            problem=problem,
             silent_s=silent_s,
             limit_s=self.limit_s(frame_interval_s),
             rate=rate,

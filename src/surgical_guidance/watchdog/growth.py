@@ -7,13 +7,27 @@ from dataclasses import dataclass
 from typing import Final
 
 SETTLE_LOOKS: Final = 5
-"""Looks at a new process before its memory is taken for what it needs: loading is over by then."""
+"""So many looks in a row without growth, and a new process has loaded what it needs."""
+SETTLE_MB: Final = 1.0
+"""Less than this from look to look is no growth: compiling the frame path takes some 7 MiB a second [MiB]."""
+SETTLE_LOOKS_MOST: Final = 60
+"""It has settled by then at the latest: loading does not last for minutes, and a leak must be told."""
 
 
 @dataclass(slots=True)
 class _Known:
     looks: int = 0
-    settled_mb: float = 0.0
+    quiet: int = 0
+    base_mb: float = 0.0
+
+    def look(self, now_mb: float) -> float:
+        """Take what a process has now; give how much more that is than when it had settled, 0 while it loads [MiB]."""
+        if self.quiet >= SETTLE_LOOKS or self.looks >= SETTLE_LOOKS_MOST:
+            return now_mb - self.base_mb
+        self.looks += 1
+        self.quiet = self.quiet + 1 if now_mb - self.base_mb < SETTLE_MB else 0
+        self.base_mb = now_mb
+        return 0.0
 
 
 class Growth:
@@ -35,11 +49,8 @@ class Growth:
         self._known = {pid: self._known.get(pid, _Known()) for pid in resident_mb}
         told = []
         for pid, now_mb in resident_mb.items():
-            known = self._known[pid]
-            known.looks += 1
-            if known.looks <= SETTLE_LOOKS:
-                known.settled_mb = now_mb
-            elif now_mb - known.settled_mb > self._limit_mb:
+            more_mb = self._known[pid].look(now_mb)
+            if more_mb > self._limit_mb:
                 who = ', '.join(names.get(pid, ())) or 'process'
-                told.append(f'{who} ({pid}) has {now_mb:.0f} MiB, {now_mb - known.settled_mb:.0f} more than at first')
+                told.append(f'{who} ({pid}) has {now_mb:.0f} MiB, {more_mb:.0f} more than at first')
         return '; '.join(told)

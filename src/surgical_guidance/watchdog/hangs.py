@@ -31,7 +31,7 @@ class Hangs:
             return {}
         hung: dict[int, str] = {}
         loading = any(not _is_up(stage) for name, stage in view.stages.items() if name in FRAME_PATH)
-        for name, stage in view.stages.items():
+        for name, stage in view.hearts.items():
             waits = (
                 loading and name in FRAME_PATH
             )  # composed, they share an executor, and who loads holds the others up
@@ -59,7 +59,7 @@ class Hangs:
 
 def _silent_s(view: View, pid: int) -> float:
     """Tell for how long nothing of a process has turned [s]: a sign of life of one stage is one of all."""
-    return min(stage.silent_s for stage in view.stages.values() if stage.pid == pid)
+    return min(stage.silent_s for stage in view.hearts.values() if stage.pid == pid)
 
 
 def _is_up(stage: StageFacts) -> bool:

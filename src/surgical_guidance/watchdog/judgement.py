@@ -30,6 +30,7 @@ from surgical_guidance.watchdog.alarm_table import (
     OVER_BUDGET,
     PICTURE_BLACK,
     PICTURE_FROZEN,
+    RECORDER_LOST,
     STAGE_ERROR,
     STAGE_LOST,
     STAGE_RESTARTED,
@@ -56,6 +57,7 @@ class View:
     :param over_budget: stages over their own budget, and what they took [ms].
     :param reduced: which degradation step is in force and why; '' for none.
     :param flood: that somebody floods a topic; '' while nobody does.
+    :param recorder: the flight recorder; None where nobody asks for it.
     """
 
     stages: Mapping[str, StageFacts]
@@ -66,6 +68,12 @@ class View:
     over_budget: Mapping[str, float] = field(default_factory=dict)
     reduced: str = ''
     flood: str = ''
+    recorder: StageFacts | None = None
+
+    @property
+    def hearts(self) -> dict[str, StageFacts]:
+        """Everything that has a heartbeat, by name."""
+        return {**self.stages, **({} if self.recorder is None else {'recorder': self.recorder})}
 
     @property
     def gist(self) -> tuple[object, ...]:
@@ -137,17 +145,33 @@ def _broken_stages(view: View) -> dict[str, str]:
     for name, stage in view.stages.items():
         if stage.dismissed:
             continue
-        if stage.ended:
-            broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} has ended'
-        elif stage.heard and stage.stopped:
-            broken[stage_alarm(STAGE_LOST, name)] = f'its process {stage.pid} is stopped'
-        elif stage.heard and not stage.alive and not _waiting(view) and not _process_loads(view, stage.pid):
-            broken[stage_alarm(STAGE_LOST, name)] = f'no heartbeat for {stage.silent_s:.2f} s'
-        elif not stage.heard and not view.starting:
-            broken[stage_alarm(STAGE_LOST, name)] = 'it was never heard of'
-        elif stage.state in BROKEN:
-            broken[stage_alarm(STAGE_ERROR, name)] = stage.detail or 'it does not say why'
+        loss = _loss(stage, loading=_waiting(view) or _process_loads(view, stage.pid))
+        if not stage.heard and not view.starting:
+            loss = 'it was never heard of'
+        if loss:
+            broken[stage_alarm(STAGE_LOST, name)] = loss
+        elif _fault(stage):
+            broken[stage_alarm(STAGE_ERROR, name)] = _fault(stage)
     return broken
+
+
+def _loss(stage: StageFacts, *, loading: bool = False) -> str:
+    """Tell how a stage was lost, or ''.
+
+    :param loading: its process may be busy loading: a heart that stands still tells nothing.
+    """
+    if stage.ended:
+        return f'its process {stage.pid} has ended'
+    if stage.heard and stage.stopped:
+        return f'its process {stage.pid} is stopped'
+    if stage.heard and not stage.alive and not loading:
+        return f'no heartbeat for {stage.silent_s:.2f} s'
+    return ''
+
+
+def _fault(stage: StageFacts) -> str:
+    """Tell why a stage that is up cannot work, or ''."""
+    return (stage.detail or 'it does not say why') if stage.state in BROKEN else ''
 
 
 def _process_loads(view: View, pid: int) -> bool:
@@ -198,6 +222,10 @@ def _by_the_way(view: View) -> dict[str, str]:
             conditions[stage_alarm(STAGE_RESTARTED, name)] = f'it is process {stage.pid} now'
     if view.flood:
         conditions[FLOODED] = view.flood
+    if view.recorder is not None and view.recorder.heard and not view.recorder.dismissed:  # one that never was is fine
+        problem = _loss(view.recorder) or _fault(view.recorder)
+        if problem:
+            conditions[RECORDER_LOST] = problem
     return conditions
 
 

@@ -193,11 +193,13 @@ class WatchdogNode(Node):
     def _look(self, now_ns: int, ended: tuple[int, ...]) -> None:
         """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
         late_ns = now_ns - self._wake_due_ns
-        died = self._look_at_picture(now_ns) | self._watch.processes_stopped(self._processes.stopped())
+        stopped = self._processes.stopped(self._inputs.stirred())
+        died = self._look_at_picture(now_ns) | self._watch.processes_stopped(stopped)
         if ended or died or late_ns > LATE_NS or now_ns + NEARLY_NS >= self._turn_due_ns:
             self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
             for pid in ended:
                 self._watch.process_ended(pid, now_ns)
+                self._inputs.process_ended()
                 self._surveyor.process_ended()
             if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
                 self._watch.excuse(late_ns, now_ns)
@@ -215,7 +217,7 @@ class WatchdogNode(Node):
 
     def _look_at_picture(self, now_ns: int) -> bool:
         """Look at the newest picture if it is time; True if it has just frozen or gone black."""
-        if now_ns < self._picture_due_ns:
+        if now_ns + NEARLY_NS < self._picture_due_ns:
             return False
         if not self._pictures.following:
             self._picture_due_ns = now_ns + STATUS_EVERY_NS

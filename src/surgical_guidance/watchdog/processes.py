@@ -12,6 +12,7 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Container
 from pathlib import Path
 from typing import Final
 
@@ -50,9 +51,14 @@ class Processes:
         """The processes whose end will be noticed."""
         return frozenset(self._pid_of.values())
 
-    def stopped(self) -> frozenset[int]:
-        """Give the followed processes that are stopped now. A debugger's stop does not count."""
-        return frozenset(pid for pid, descriptor in self._stat.items() if _state(descriptor) == b'T')
+    def stopped(self, stirred: Container[int] = ()) -> frozenset[int]:
+        """Give the followed processes that are stopped now. A debugger's stop does not count.
+
+        :param stirred: those that have just done something are not asked for: the kernel adds all threads of each up.
+        """
+        return frozenset(
+            pid for pid, descriptor in self._stat.items() if pid not in stirred and _state(descriptor) == b'T'
+        )
 
     def wait(self, timeout_s: float) -> tuple[int, ...]:
         """Sleep up to a time [s]; give the processes that have ended. Returns early on an end or :meth:`wake`."""

@@ -12,7 +12,16 @@ from surgical_guidance.contract import FRAME, HEARTBEAT, LATENCY_WARNING_MS, SCE
 from surgical_guidance.watchdog.alarm_table import ADVICE_INTERRUPTED, alarm_table
 from surgical_guidance.watchdog.alarms import ESCALATE_AFTER_S, AlarmList, Change
 from surgical_guidance.watchdog.budgets import Budgets
-from surgical_guidance.watchdog.facts import REGULAR, UNKNOWN_INTERVAL_S, WATCHED, Arrivals, Stage
+from surgical_guidance.watchdog.facts import (
+    FRAME_PATH,
+    REGULAR,
+    UNKNOWN_INTERVAL_S,
+    WATCHED,
+    Arrivals,
+    Stage,
+    StageFacts,
+    StageState,
+)
 from surgical_guidance.watchdog.hangs import HUNG_AFTER_S, Hangs
 from surgical_guidance.watchdog.judgement import Judgement, View, judge
 from surgical_guidance.watchdog.ladder import Asked, Ladder, Load
@@ -21,6 +30,11 @@ from surgical_guidance.watchdog.state import Observation, State, StateMachine
 from surgical_guidance.watchdog.surroundings import NOTHING_KNOWN
 
 RECOVERING_REASON = 'good again, but not for long enough'
+RECORDER: Final = 'recorder'
+"""The flight recorder: its heart is watched too, and nothing of the guidance depends on it."""
+
+ACTIVE_GRACE_S: Final = 5.0
+"""The start is over when all stages of the frame path have been active for this long [s], whatever the grace."""
 
 ROOM: Final = 0.6
 """There is room for more while the typical frame takes no more than this share of the warning level."""
@@ -74,7 +88,9 @@ class Watch:
         self.stages = {name: Stage(grace_s) for name in stages}
         self.topics = {topic.name: Arrivals(topic) for topic in (*WATCHED, *REGULAR) if topic.publisher in stages}
         self.alarms = AlarmList(alarm_table(stages), escalate_after_s)
-        self.heartbeats = Arrivals(HEARTBEAT)
+        self.recorder = Stage(grace_s)
+        self.messages = {topic.name: Arrivals(topic) for topic in (HEARTBEAT, *(t.topic for t in self.topics.values()))}
+        """What came by topics, from whomever."""
         self.around = NOTHING_KNOWN
         """What is known besides the stages; whoever looks at it puts it here before a turn."""
         self._latency = Latency()
@@ -98,10 +114,13 @@ class Watch:
         self.topics[FRAME.name].saw(at_ns, f'sequence {sequence} after {last_sequence}' if backwards else '')
         self._last_frame = (ring, sequence)
         self._frame_rate = nominal_rate if _SLOWEST_HZ <= nominal_rate <= _FASTEST_HZ else 0.0
-        usual_s = self.topics[FRAME.name].usual_interval_s
-        promised_s = 1.0 / self._frame_rate if self._frame_rate else usual_s
-        # nobody is granted silence by a false promise
-        self.frame_interval_s = usual_s if usual_s < 0.5 * promised_s else promised_s
+
+    def _tell_frame_interval(self) -> None:
+        if FRAME.name in self.topics:
+            usual_s = self.topics[FRAME.name].usual_interval_s
+            promised_s = 1.0 / self._frame_rate if self._frame_rate else usual_s
+            # nobody is granted silence by a false promise
+            self.frame_interval_s = usual_s if usual_s < 0.5 * promised_s else promised_s
 
     def saw_timing(
         self, at_ns: int, latency_ms: float, captured: int, dropped: int, stages: Mapping[str, float] | None = None
@@ -118,8 +137,7 @@ class Watch:
 
     def saw_scene(self, at_ns: int, problem: str) -> None:
         """Look into a scene. One that is not valid is nothing yet: they are borne for as long as silence is."""
-        scenes = self.topics[SCENE.name]
-        scenes.saw(at_ns, problem, patience_s=scenes.limit_s(self.frame_interval_s))
+        self.topics[SCENE.name].saw(at_ns, problem, patient=True)
 
     def saw_suggestion(self, at_ns: int, problem: str) -> None:
         """Look into a suggestion; the problem is why it is interrupted."""
@@ -127,14 +145,14 @@ class Watch:
 
     def process_ended(self, pid: int, at_ns: int) -> None:
         """Note that a process is gone, and with it every stage it hosted."""
-        for stage in self.stages.values():
+        for stage in self._hearts:
             if stage.pid == pid:
                 stage.process_ended(at_ns)
 
     def processes_stopped(self, pids: frozenset[int]) -> bool:
         """Note which processes stand still now; True if one has just been stopped."""
         news = False
-        for stage in self.stages.values():
+        for stage in self._hearts:
             news |= stage.pid in pids and not stage.stopped
             stage.stopped = stage.pid in pids
         return news
@@ -143,33 +161,47 @@ class Watch:
         """Count a time in which the watchdog itself did not run as nobody's silence, nor as part of the start."""
         for topic in self.topics.values():
             topic.excuse(stall_ns, now_ns)
-        for stage in self.stages.values():
+        for stage in self._hearts:
             stage.excuse(stall_ns, now_ns)
         self._grace_ends_ns += stall_ns
 
     def view(self, now_ns: int) -> View:
         """Say what is known now."""
+        self._tell_frame_interval()
         interval_s = self.frame_interval_s
+        stages = {name: stage.facts(now_ns) for name, stage in self.stages.items()}
         return View(
-            stages={name: stage.facts(now_ns) for name, stage in self.stages.items()},
+            stages=stages,
             topics={name: topic.facts(now_ns, interval_s, self._frame_rate) for name, topic in self.topics.items()},
             latency=self._latency.facts(now_ns),
-            starting=now_ns < self._grace_ends_ns,
+            starting=self._is_starting(stages, now_ns),
             around=self.around,
             over_budget=self._budgets.over(now_ns),
             reduced=self._step_reason if self._ladder.step else '',
             flood=self._flood(now_ns),
+            recorder=self.recorder.facts(now_ns),
         )
+
+    @property
+    def _hearts(self) -> tuple[Stage, ...]:
+        return (*self.stages.values(), self.recorder)
+
+    def _is_starting(self, stages: Mapping[str, StageFacts], now_ns: int) -> bool:
+        """Whether the grace lasts. Once all have loaded it is short: what does not come then will not come."""
+        path = [facts for name, facts in stages.items() if name in FRAME_PATH]
+        if path and all(facts.state is StageState.ACTIVE for facts in path):
+            self._grace_ends_ns = min(self._grace_ends_ns, now_ns + int(ACTIVE_GRACE_S * NS_PER_S))
+        return now_ns < self._grace_ends_ns
 
     def _flood(self, now_ns: int) -> str:
         """Tell which topic is flooded, or ''."""
-        self.heartbeats.facts(now_ns, 0.0, 0.0)  # lets the old ones go
-        floods = [self.heartbeats.flood(HEARTBEAT.rate * len(self.stages))]
-        floods += (
-            topic.flood(self._frame_rate if topic.topic.one_a_frame else topic.topic.rate)
-            for topic in self.topics.values()
-        )
-        return next((flood for flood in floods if flood), '')
+        for messages in self.messages.values():
+            topic = messages.topic
+            stages = len(self.stages) if topic is HEARTBEAT else 1
+            flood = messages.flood(now_ns, self._frame_rate if topic.one_a_frame else topic.rate * stages)
+            if flood:
+                return flood
+        return ''
 
     def turn(self, now_ns: int, stamp_ns: int) -> Outcome:
         """Judge this moment.
@@ -200,7 +232,8 @@ class Watch:
         """Tell when the first silence since the last turn reaches its limit if nothing comes; None where none will."""
         interval_s = self.frame_interval_s
         dues = [topic.due_ns(interval_s) for topic in self.topics.values()]
-        dues += [stage.due_ns() for stage in self.stages.values()]
+        dues += [topic.doubt_due_ns(interval_s) for topic in self.topics.values()]
+        dues += [stage.due_ns() for stage in self._hearts]
         return min((due for due in dues if due is not None and due > self._judged_ns), default=None)
 
     def _conditions(self, judgement: Judgement) -> dict[str, str]:

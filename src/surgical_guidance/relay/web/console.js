@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 78e3863260d74b08fcc11330862b2a01ce18698962dff5b8a33bfe9bafd076bb. Edit those.
+// Made by `npm run build` in console/, from sources 96e66ff4038268b3be0d4e8717af5a048927c386208087122ac9a62b463d0e3d. Edit those.
 import {
   Room,
   Timeline,

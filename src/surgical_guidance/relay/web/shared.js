@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 78e3863260d74b08fcc11330862b2a01ce18698962dff5b8a33bfe9bafd076bb. Edit those.
+// Made by `npm run build` in console/, from sources 96e66ff4038268b3be0d4e8717af5a048927c386208087122ac9a62b463d0e3d. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -67,6 +67,7 @@ var chinese = {
   roundTrip: "与中继往返",
   skipped: "本页跳过的画面",
   unknown: "未知",
+  parts: { camera: "摄像", inference: "识别", scene: "场景", advice: "建议", relay: "转发", recorder: "记录", watchdog: "监护" },
   stages: { handover: "交接", inference: "推理", scene: "场景", advice: "建议" },
   outlinesAll: "全部轮廓",
   outlinesKey: "仅重点轮廓",
@@ -189,7 +190,7 @@ var chinese = {
   wayVideo: "视频 (WebRTC)",
   wayPictures: "单幅图像 (JPEG)",
   pictureSize: "画面尺寸",
-  sizeOf: (shown, camera) => `${shown}（摄像头 ${camera}）`,
+  sizeOf: (shown2, camera) => `${shown2}（摄像头 ${camera}）`,
   smallerSoftware: "画面小于摄像头原图：此主机没有硬件编码器，处理器核心较少或正忙，较小的画面才能及时送达",
   smaller: "画面小于摄像头原图，以便及时送达",
   smallerPictures: "单幅图像会缩小，以便及时送达",
@@ -251,6 +252,15 @@ var english = {
   roundTrip: "Relay round trip",
   skipped: "Pictures skipped here",
   unknown: "unknown",
+  parts: {
+    camera: "camera",
+    inference: "inference",
+    scene: "scene",
+    advice: "advice",
+    relay: "relay",
+    recorder: "recorder",
+    watchdog: "watchdog"
+  },
   stages: { handover: "handover", inference: "inference", scene: "scene", advice: "advice" },
   outlinesAll: "All outlines",
   outlinesKey: "Key outlines",
@@ -379,7 +389,7 @@ var english = {
   wayVideo: "video (WebRTC)",
   wayPictures: "single JPEGs",
   pictureSize: "Picture size",
-  sizeOf: (shown, camera) => `${shown} of ${camera}`,
+  sizeOf: (shown2, camera) => `${shown2} of ${camera}`,
   smallerSoftware: "Smaller than the camera's: this host has no video encoder in hardware and its processor has few cores, or is busy; a smaller picture is in time",
   smaller: "Smaller than the camera's, to be in time",
   smallerPictures: "Single pictures are made smaller, to be in time",
@@ -445,6 +455,78 @@ function apply() {
   }
 }
 
+// src/reasons.json
+var reasons_default = {
+  "its process {} has ended": "进程 {} 已退出",
+  "its process {} is stopped": "进程 {} 已被挂起",
+  "it is process {} now": "现为进程 {}",
+  "no heartbeat for {} s": "已 {} 秒无心跳",
+  "it was never heard of": "从未收到其消息",
+  "it does not say why": "未说明原因",
+  "taken down": "已关闭",
+  unconfigured: "未配置",
+  inactive: "未激活",
+  "no frame for {} s, the limit is {} s": "已 {} 秒没有画面，上限 {} 秒",
+  "no frame since the start": "启动以来没有画面",
+  "the same picture for {} s": "同一画面已持续 {} 秒",
+  "black for {} s": "画面全黑已 {} 秒",
+  "nothing was advised yet": "尚未给出任何建议",
+  "no frame was advised on for {} s, the limit is {} s": "已 {} 秒没有画面得到建议，上限 {} 秒",
+  "no suggestion for {} s, the limit is {} s": "已 {} 秒没有建议，上限 {} 秒",
+  "the suggestion is interrupted: {}": "建议已中断：{}",
+  "the scenes are not valid: {}": "场景无效：{}",
+  "capture to advice {} ms, the limit is {} ms": "采集到建议 {} 毫秒，上限 {} 毫秒",
+  "{} frames advised on a second, the source gives {}": "每秒 {} 帧得到建议，视频源每秒 {} 帧",
+  "{} {} ms, its budget is {} ms": "{} {} 毫秒，限额 {} 毫秒",
+  "typically {} ms, the warning level is {} ms": "通常 {} 毫秒，预警值 {} 毫秒",
+  "degradation step {}: {}": "降级第 {} 级：{}",
+  "three frames in a row took over the limit, the last {} ms": "连续三帧超过上限，最近一帧 {} 毫秒",
+  "the typical frame takes {} ms, the warning level is {} ms": "通常每帧 {} 毫秒，预警值 {} 毫秒",
+  "{} of {} frames a second are advised on": "每秒 {} 帧得到建议，视频源每秒 {} 帧",
+  "the processor slowed itself down {} times since the last look": "处理器自上次检查以来自行降频 {} 次",
+  "the GPU has {} °C, the limit is {} °C": "GPU 温度 {} °C，上限 {} °C",
+  "{} has {} °C, the limit is {} °C": "{} 温度 {} °C，上限 {} °C",
+  "the GPU slows itself down at {} °C": "GPU 在 {} °C 时自行降频",
+  "{} MiB of memory are left, the limit is {} MiB": "剩余内存 {} MiB，下限 {} MiB",
+  "{} MiB {} are left, the limit is {} MiB": "剩余 {} MiB（{}），下限 {} MiB",
+  "{} ({}) has {} MiB, {} more than at first": "{}（{}）占用 {} MiB，比最初多 {} MiB",
+  "the system clock was set by {} s": "系统时钟被调整 {} 秒",
+  "the last one had died; {} alarms of it wait to be acknowledged": "上一个监护进程已退出；其 {} 条警报等待确认",
+  "{}: {} entries are lost": "{}：丢失 {} 条记录",
+  "{} messages a second on {}, {} are far too many": "每秒 {} 条消息（{}），超过 {} 条即为异常",
+  "the picture is the same everywhere: there is nothing to see in it": "画面处处相同，看不到任何内容",
+  "the network gave NaN": "网络输出了 NaN",
+  "the network gives the same result for different pictures": "网络对不同画面给出相同结果",
+  "no new frame": "没有新画面",
+  "no picture yet": "尚无画面",
+  "put off by {}": "{} 选择暂不处理",
+  "rejected by {}": "{} 判为错误",
+  finished: "已播放完毕",
+  "good again, but not for long enough": "已恢复，但持续时间还不够",
+  "not confirmed for {} s: {}": "已 {} 秒未获确认：{}",
+  "its rule was taken out of the table": "其规则已移除",
+  "time went backwards": "时间倒退",
+  "advice was stopped": "建议模块已停止"
+};
+
+// src/reasons.ts
+var SEVERAL = "; ";
+var literally = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+var KNOWN = Object.entries(reasons_default).map(([english2, chinese2]) => ({ pattern: new RegExp(`^${english2.split("{}").map(literally).join("(.+?)")}$`), chinese: chinese2 }));
+function told(reason) {
+  return current() === "zh" ? inChinese(reason) : reason;
+}
+function inChinese(reason) {
+  const { parts } = words();
+  const [, stage = "", what = ""] = /^(\w+): (.+)$/.exec(reason) ?? [];
+  if (parts[stage]) return `${parts[stage]}：${inChinese(what)}`;
+  for (const { pattern, chinese: chinese2 } of KNOWN) {
+    const found = pattern.exec(reason)?.slice(1).map(inChinese);
+    if (found) return chinese2.replace(/{}/g, () => found.shift() ?? "");
+  }
+  return parts[reason] ?? (reason.includes(SEVERAL) ? reason.split(SEVERAL).map(inChinese).join("；") : reason);
+}
+
 // src/advice.ts
 var STARS = ["", "*", "**", "***"];
 function whenSilent(advice, silence) {
@@ -472,7 +554,7 @@ var AdviceCard = class {
     const word = words();
     const speaks = ["valid", "interrupted", "withdrawn"].includes(advice.status);
     const priority = speaks && advice.priority || 0;
-    const reason = [word.why[advice.why], advice.reason].filter(Boolean).join(" · ");
+    const reason = [word.why[advice.why], told(advice.reason ?? "")].filter(Boolean).join(" · ");
     setData(this.card, "status", advice.status);
     setData(this.card, "priority", String(priority));
     setText(byId("mark-stars"), STARS[priority] ?? "");
@@ -543,7 +625,7 @@ function judgeLink(link) {
   return trip <= LONG_TRIP_MS ? "linkFair" : "linkPoor";
 }
 function renderReasons({ reasons, degradation_step: step = 0 }) {
-  const all = step ? [words().degradation(step), ...reasons] : reasons;
+  const all = [...step ? [words().degradation(step)] : [], ...reasons.map(told)];
   byId("reasons-card").hidden = !all.length;
   rebuild(byId("reasons"), all, () => all.map((reason) => make("li", {}, reason)));
 }
@@ -579,7 +661,7 @@ function alarmNotes(alarm) {
   const status = word.alarm[alarmStatus(alarm)] ?? "";
   const by = alarm.acknowledged && alarm.acknowledged_by ? ` (${alarm.acknowledged_by})` : "";
   const times = alarm.count > 1 ? word.times(alarm.count) : "";
-  return [status + by, alarm.escalated ? word.escalated : "", times, alarm.detail].filter(Boolean).join(" · ");
+  return [status + by, alarm.escalated ? word.escalated : "", times, told(alarm.detail)].filter(Boolean).join(" · ");
 }
 function renderView(scene) {
   const valid = scene?.valid ? scene : null;
@@ -628,10 +710,10 @@ function sizeRow(view, video) {
   const word = words();
   const sizes = view.sizes();
   if (!sizes) return [word.pictureSize, "–", ""];
-  const [shown, camera] = [sizes.shown, sizes.camera].map((size) => size.join(" × "));
+  const [shown2, camera] = [sizes.shown, sizes.camera].map((size) => size.join(" × "));
   const smaller = sizes.shown[1] < sizes.camera[1];
   const why = !video ? word.smallerPictures : video.software ? word.smallerSoftware : word.smaller;
-  return [word.pictureSize, smaller ? word.sizeOf(shown, camera) : shown, smaller ? why : ""];
+  return [word.pictureSize, smaller ? word.sizeOf(shown2, camera) : shown2, smaller ? why : ""];
 }
 function renderSignal(state, link, view, video) {
   const word = words();
@@ -1213,6 +1295,59 @@ function renderPeople(people, me) {
   });
 }
 
+// src/frames.ts
+var decoded = () => "MediaStreamTrackProcessor" in globalThis && "VideoFrame" in globalThis && "metadata" in VideoFrame.prototype;
+var shown = () => "requestVideoFrameCallback" in HTMLVideoElement.prototype;
+var tellsFrames = () => decoded() || shown();
+function frames(track, onFrame, onFail) {
+  return decoded() ? asDecoded(track, onFrame, onFail) : asShown(track, onFrame, onFail);
+}
+function asDecoded(track, onFrame, onFail) {
+  const reader = new MediaStreamTrackProcessor({ track, maxBufferSize: 1 }).readable.getReader();
+  let stopped = false;
+  let stop = () => {
+    stopped = true;
+    reader.cancel().catch(() => void 0);
+  };
+  const read = async () => {
+    for (; ; ) {
+      const { value: frame, done } = await reader.read();
+      if (done) return;
+      if (stopped) return frame.close();
+      const rtp = frame.metadata?.().rtpTimestamp;
+      if (rtp !== void 0) onFrame(frame, rtp, frame.displayWidth, frame.displayHeight);
+      frame.close();
+      if (rtp === void 0 && shown()) {
+        stop();
+        stop = asShown(track, onFrame, onFail);
+        return;
+      }
+    }
+  };
+  read().catch(onFail);
+  return () => stop();
+}
+function asShown(track, onFrame, onFail) {
+  const element = document.createElement("video");
+  element.muted = true;
+  element.playsInline = true;
+  element.srcObject = new MediaStream([track]);
+  element.className = "source";
+  document.body.append(element);
+  let stopped = false;
+  const next = (_now, { rtpTimestamp, width, height }) => {
+    if (stopped) return;
+    element.requestVideoFrameCallback(next);
+    if (rtpTimestamp !== void 0) onFrame(element, rtpTimestamp, width, height);
+  };
+  element.requestVideoFrameCallback(next);
+  element.play().catch(onFail);
+  return () => {
+    stopped = true;
+    element.remove();
+  };
+}
+
 // src/video.ts
 var STALL_MS = 1e3;
 var GIVE_UP_MS2 = 6e3;
@@ -1227,12 +1362,12 @@ function age(rtp, nowMs) {
 function supported() {
   if (!("RTCPeerConnection" in globalThis)) return false;
   const { codecs } = RTCRtpReceiver.getCapabilities("video") ?? { codecs: [] };
-  return codecs.some((codec) => codec.mimeType === "video/H264") && "requestVideoFrameCallback" in HTMLVideoElement.prototype;
+  return codecs.some((codec) => codec.mimeType === "video/H264") && tellsFrames();
 }
 var Video = class {
   /**
    * @param send says something to the relay
-   * @param onFrame gets every picture; the source can be drawn until it returns
+   * @param onFrame gets every picture
    * @param onState is told whenever the state changes
    * @param voice shares the peer
    */
@@ -1253,7 +1388,7 @@ var Video = class {
   /** How the relay makes video; null where it makes none, or this browser cannot show it. */
   kind = null;
   peer = null;
-  element = null;
+  stopFrames = () => void 0;
   started = 0;
   seen = 0;
   failed = -Infinity;
@@ -1278,8 +1413,8 @@ var Video = class {
     this.peer?.close();
     this.peer = null;
     this.voice.leave();
-    this.element?.remove();
-    this.element = null;
+    this.stopFrames();
+    this.stopFrames = () => void 0;
     if (this.state === "playing") this.send({ op: "pictures", wanted: true });
     this.set("off");
   }
@@ -1304,28 +1439,16 @@ var Video = class {
     this.voice.joined();
   }
   play(track) {
-    const element = document.createElement("video");
-    element.muted = true;
-    element.playsInline = true;
-    element.srcObject = new MediaStream([track]);
-    element.className = "source";
-    document.body.append(element);
-    this.element = element;
-    const next = (_now, { rtpTimestamp, width, height }) => {
-      if (element !== this.element) return;
-      element.requestVideoFrameCallback(next);
-      if (rtpTimestamp !== void 0) this.shown(element, rtpTimestamp, width, height);
-    };
-    element.requestVideoFrameCallback(next);
-    element.play().catch(() => this.fail());
+    this.stopFrames();
+    this.stopFrames = frames(track, (...frame) => this.shown(...frame), () => this.fail());
   }
-  shown(source, rtp, width, height) {
+  shown(...frame) {
     this.seen = performance.now();
     if (this.state !== "playing") {
       this.set("playing");
       this.send({ op: "pictures", wanted: false });
     }
-    this.onFrame(source, rtp, width, height);
+    this.onFrame(...frame);
   }
   check() {
     const now = performance.now();
@@ -1745,12 +1868,12 @@ var Room = class {
     byId("hear").hidden = !playing || !this.may("audio.listen");
     byId("speak").setAttribute("aria-pressed", String(speaking));
     byId("hear").setAttribute("aria-pressed", String(listening));
-    for (const [id, told] of [
+    for (const [id, told2] of [
       ["speak", speaking ? word.microphoneOn : word.microphoneOff],
       ["hear", listening ? word.hearing : word.deaf]
     ]) {
-      setText(byId(`${id}-word`), told);
-      byId(id).title = told;
+      setText(byId(`${id}-word`), told2);
+      byId(id).title = told2;
     }
     const others = this.speakers.filter(({ id }) => id !== this.me?.id).map(({ name }) => name);
     setText(byId("speaking"), others.length ? word.speaks(others.join(", ")) : "");
@@ -1792,19 +1915,19 @@ var Room = class {
     };
   }
   render() {
-    const shown = this.effective();
+    const shown2 = this.effective();
     setData(document.body, "link", this.link.link);
-    setData(byId("system"), "state", shown.system.state);
-    setText(byId("system-word"), words().system[shown.system.state] ?? shown.system.state);
-    setData(byId("stage"), "picture", shown.picture.state);
-    this.renderNotice(shown.picture);
-    byId("withheld").hidden = !shown.picture.withheld;
-    this.view.options.highlight = shown.advice.status === "valid" && shown.advice.highlight || "";
-    this.card.render(shown.advice);
-    renderReasons(shown.system);
-    renderAlarms(shown.alarms, this.page.alarmExtra);
+    setData(byId("system"), "state", shown2.system.state);
+    setText(byId("system-word"), words().system[shown2.system.state] ?? shown2.system.state);
+    setData(byId("stage"), "picture", shown2.picture.state);
+    this.renderNotice(shown2.picture);
+    byId("withheld").hidden = !shown2.picture.withheld;
+    this.view.options.highlight = shown2.advice.status === "valid" && shown2.advice.highlight || "";
+    this.card.render(shown2.advice);
+    renderReasons(shown2.system);
+    renderAlarms(shown2.alarms, this.page.alarmExtra);
     renderAudio(this.state);
-    this.page.onRender?.(shown);
+    this.page.onRender?.(shown2);
   }
   hello(message) {
     if (message.session !== this.session) this.view.reset();
