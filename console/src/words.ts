@@ -116,7 +116,7 @@ const english: Words = {
   accept: 'Accept', notNow: 'Not now', reject: 'Wrong', mute: 'Mute 60 s', unmute: 'Sound on', acknowledge: 'Acknowledge', acknowledgeAll: 'Acknowledge all',
   endSession: 'End session', endTitle: 'End the remote session?',
   endDetail: 'Everybody remote is disconnected. Guidance in the operating room goes on.', cancel: 'Cancel', end: 'End session',
-  soundBlocked: 'Alarm sounds off: press to turn on', soundNone: 'This browser cannot make sounds',
+  soundBlocked: 'Alarm sounds off: turn on', soundNone: 'This browser cannot make sounds',
   soundOn: 'Alarm sounds are on', orTitle: 'Operating room',
   done: { respond: 'answered', acknowledge: 'acknowledged', pause_audio: 'done', end_session: 'session ended' },
   failed: reason => `not done: ${reason}`, notAllowed: reason => `refused: ${reason}`,

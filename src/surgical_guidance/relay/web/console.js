@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources efb77cc9d1a3f80a779cdc550326ea52f4063670d805f5a99a75f8b655d2c40c. Edit those.
+// Made by `npm run build` in console/, from sources 0d6a74b3082c0eca8f2df107ac5b4833547460e0dd6a66e341daf4fe1e4e4206. Edit those.
 import {
   Room,
   Timeline,

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources efb77cc9d1a3f80a779cdc550326ea52f4063670d805f5a99a75f8b655d2c40c. Edit those.
+// Made by `npm run build` in console/, from sources 0d6a74b3082c0eca8f2df107ac5b4833547460e0dd6a66e341daf4fe1e4e4206. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -366,7 +366,7 @@ var english = {
   endDetail: "Everybody remote is disconnected. Guidance in the operating room goes on.",
   cancel: "Cancel",
   end: "End session",
-  soundBlocked: "Alarm sounds off: press to turn on",
+  soundBlocked: "Alarm sounds off: turn on",
   soundNone: "This browser cannot make sounds",
   soundOn: "Alarm sounds are on",
   orTitle: "Operating room",
@@ -521,7 +521,7 @@ function told(reason) {
   return current() === "zh" ? inChinese(reason) : reason;
 }
 function inChinese(reason) {
-  const { parts } = words();
+  const parts = { ...words().stages, ...words().parts };
   const [, stage = "", what = ""] = /^(\w+): (.+)$/.exec(reason) ?? [];
   if (parts[stage]) return `${parts[stage]}：${inChinese(what)}`;
   for (const { pattern, chinese: chinese2 } of KNOWN) {
@@ -1490,6 +1490,8 @@ function gathered(peer) {
 var MEASURED = 40;
 var RATE_MS = 2e3;
 var OVERLAYS = 32;
+var WAIT_MS = 20;
+var FLOW_MS = 250;
 function parse(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
@@ -1530,6 +1532,9 @@ var PictureView = class {
   delays = [];
   times = [];
   overlays = /* @__PURE__ */ new Map();
+  overlaid = -Infinity;
+  // when outlines last came
+  waiting;
   size;
   /** Forget what was measured: another relay, perhaps another host with another clock. */
   reset() {
@@ -1537,6 +1542,7 @@ var PictureView = class {
     this.delays = [];
     this.times = [];
     this.overlays.clear();
+    this.letGo();
   }
   /** Hold the picture, or let it run on; tell whether it stands. */
   freeze(on) {
@@ -1553,13 +1559,35 @@ var PictureView = class {
       this.relay.shown(header.sequence ?? 0);
     }
   }
-  /** Show a frame of the video, with its own overlay if that is here already. */
+  /** Show a frame of the video with its own overlay, for which it waits a little. */
   frame(source, rtp, width, height) {
     const now = this.relay.now();
     const captured_ms = now - age(rtp, now);
     if (captured_ms <= this.newest) return;
-    const bare = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height, ...this.size };
-    this.put({ ...bare, ...this.overlays.get(rtp) }, source, width, height);
+    this.letGo();
+    const header = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height };
+    if (!("clone" in source) || this.overlays.has(rtp) || !this.outlinesFlow()) {
+      this.put({ ...header, ...this.size, ...this.overlays.get(rtp) }, source, width, height);
+      return;
+    }
+    this.waiting = { header, source: source.clone(), width, height, timer: window.setTimeout(() => this.waited(), WAIT_MS) };
+  }
+  /** Whether the overlay of a frame may be expected, and seen. */
+  outlinesFlow() {
+    return !this.still && this.options.level !== "None" && performance.now() - this.overlaid < FLOW_MS;
+  }
+  /** Show the frame that waited. */
+  waited() {
+    const { waiting } = this;
+    if (!waiting) return;
+    const { header, source, width, height } = waiting;
+    this.put({ ...header, ...this.size, ...this.overlays.get(header.rtp ?? NaN) }, source, width, height);
+    this.letGo();
+  }
+  letGo() {
+    clearTimeout(this.waiting?.timer);
+    this.waiting?.source.close();
+    this.waiting = void 0;
   }
   /** Take what is drawn over one frame of the video; its picture may come later, or be shown already. */
   overlay(message) {
@@ -1570,6 +1598,11 @@ var PictureView = class {
     for (const oldest of this.overlays.keys()) {
       if (this.overlays.size <= OVERLAYS) break;
       this.overlays.delete(oldest);
+    }
+    if (message.scene) this.overlaid = performance.now();
+    if (this.waiting?.header.rtp === message.rtp) {
+      this.waited();
+      return;
     }
     if (this.header?.rtp !== message.rtp) return;
     Object.assign(this.header, known2);
