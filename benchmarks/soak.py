@@ -119,7 +119,7 @@ def _look(job: MeasuredRun) -> dict[str, Use]:
 def _busy_s() -> float:
     """Processor time that all of this machine, and who takes it away from a virtual one, have had [s]."""
     times = psutil.cpu_times()
-    return float(sum(times)) - float(times.idle) - float(getattr(times, 'iowait', 0.0)) - float(times.guest + times.guest_nice)
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
 def _growth(uses: dict[str, list[Use]], edge: int) -> Iterator[Measured]:
