@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+_EARLIEST_NS, _LATEST_NS = -(2**31) * NS_PER_S, 2**31 * NS_PER_S - 1  # of a ``Time``, whose seconds are an int32
 
 monotonic_ns = time.monotonic_ns
 """Now on ``CLOCK_MONOTONIC`` [ns]."""
@@ -69,9 +70,10 @@ def elapsed_ms(since_monotonic_ns: int) -> float:
 
 
 def to_time(stamp_ns: int) -> Time:
-    """Give a stamp in nanoseconds as ``builtin_interfaces/Time``."""
+    """Give a stamp in nanoseconds as ``builtin_interfaces/Time``; one beyond its range as the end of that."""
     from builtin_interfaces.msg import Time  # here: the thinking rooms import this module on hosts without ROS
 
+    stamp_ns = min(max(stamp_ns, _EARLIEST_NS), _LATEST_NS)
     return Time(sec=stamp_ns // NS_PER_S, nanosec=stamp_ns % NS_PER_S)
 
 

@@ -12,7 +12,7 @@ from surgical_guidance.scene.state import NAN, Energy, Landmark, SceneState, Str
 
 def known(one: SceneState) -> SceneState:
     """Have every structure of a scene identified."""
-    return replace(one, structures=tuple(replace(part, identified=True) for part in one.structures))
+    return replace(one, structures=tuple(part._replace(identified=True) for part in one.structures))
 
 
 CLIPPING = 'ClippingCutting'

@@ -24,7 +24,7 @@ SHOWN = Suggestion(
 )  # fmt: skip
 NOTHING = Suggestion(START_NS, 1)
 LIVER = Structure('liver', 0.9, square(960.0, 540.0, 200.0), 0.1)
-COVER = replace(tool('grasper', x=1300.0), contour=square(1160.0, 540.0, 80.0))
+COVER = tool('grasper', x=1300.0)._replace(contour=square(1160.0, 540.0, 80.0))
 
 
 def picture(one: SceneState | None, suggestion: Suggestion = NOTHING, style: Style = PLAIN, late_s: float = 0.0):

@@ -75,7 +75,7 @@ def test_it_keeps_still_while_everything_trembles() -> None:
     ways = []
     for _ in range(60):
         dx, dy = rng.normal(0.0, 4.0, 2)
-        trembling = replace(wall(), contour=wall().contour + np.array([dx, dy], np.float32))
+        trembling = wall()._replace(contour=wall().contour + np.array([dx, dy], np.float32))
         one = with_parts(trembling, tip=(1500.0 + dx, 540.0 + dy))
         ways.append(np.array(planner.plan(one, TARGET)).reshape(-1, 2)[1:])
     assert all(np.array_equal(one, ways[0]) for one in ways)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from surgical_guidance.advice.feature import SIGMAS, Feature, Found
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
@@ -47,21 +48,23 @@ class Distances:
     def __init__(self, wanted: Collection[str], energy_tool: str) -> None:
         self._wanted = frozenset(wanted)
         self._energy_tool = energy_tool
-        self._pairs: dict[tuple[str, bool], dict[_Kind, _Names]] = {}
+        self._pairs: dict[tuple[str, bool, str, bool], _Names] = {}
+        self._kinds: tuple[_Kind, ...] = ()  # of the structures of the last scene
+        self._rows: dict[tuple[str, bool], list[_Names]] = {}  # for these, by kinds of tools
 
     def add(self, scene: SceneState, found: Found) -> None:
         """Add the distances of a scene."""
-        tools, structures = scene.instruments, scene.structures
-        tables = [self._table(tool) for tool in tools]
-        kinds = [(one.class_name, one.identified) for one in structures]
-        for index, number, px, mm, sigma, _, x, y in scene.proximities:
-            if number >= len(structures) or index >= len(tools):
+        kinds = tuple((one.class_name, one.identified) for one in scene.structures)
+        if kinds != self._kinds:  # most scenes have the structures of the one before
+            self._kinds, self._rows = kinds, {}
+        wanted = [self._row(tool) for tool in scene.instruments]
+        for near in scene.proximities:
+            index, number = near[0], near[1]
+            if number >= len(kinds) or index >= len(wanted):
                 continue  # a message may say so; there is nothing that it could be about
-            tool, kind = tools[index], kinds[number]
-            names = tables[index].get(kind)
-            if names is None:
-                names = self._names(tool, *kind)
-            if names:
+            if names := wanted[index][number]:
+                _, _, px, mm, sigma, _, x, y = near
+                tool = scene.instruments[index]
                 _add(names, mm, sigma, px, (x - tool.tip_x, y - tool.tip_y), tool, scene.height, found)
         for blood in scene.structures:
             if blood.class_name == _BLOOD and math.isfinite(blood.source_x) and math.isfinite(blood.source_y):
@@ -76,14 +79,18 @@ class Distances:
                 px = math.hypot(*at)
                 _add(names, px * tool.mm_per_px, px * tool.mm_per_px_sigma, px, at, tool, scene.height, found)
 
-    def _table(self, tool: Instrument) -> dict[_Kind, _Names]:
-        """Give what was named of tools like this one."""
-        return self._pairs.setdefault((tool.class_name, tool.energised is Energy.OFF), {})
+    def _row(self, tool: Instrument) -> list[_Names]:
+        """Name the features that are wanted of a tool and each of the structures."""
+        kind = (tool.class_name, tool.energised is Energy.OFF)
+        row = self._rows.get(kind)
+        if row is None:
+            row = self._rows[kind] = [self._names(tool, *one) for one in self._kinds]
+        return row
 
     def _names(self, tool: Instrument, structure: str, identified: bool) -> _Names:
         """Name the features that are wanted of a tool and a structure."""
-        table = self._table(tool)
-        names = table.get((structure, identified))
+        pair = (tool.class_name, tool.energised is Energy.OFF, structure, identified)
+        names = self._pairs.get(pair)
         if names is None:
             pairs = [
                 f'{one}.{other}'
@@ -91,23 +98,26 @@ class Distances:
                 for other in _names_of(structure, identified)
             ]
             kinds = tuple(
-                tuple(name for name in (f'{pair}.{kind}' for pair in pairs) if name in self._wanted)
+                tuple(name for name in (f'{two}.{kind}' for two in pairs) if name in self._wanted)
                 for kind in (MM, SHARE, MEASURED)
             )
-            names = table[structure, identified] = kinds if any(kinds) else ()
+            names = self._pairs[pair] = kinds if any(kinds) else ()
         return names
 
 
-def tool_names(tool: Instrument, energy_tool: str) -> Iterator[str]:
+def tool_names(tool: Instrument, energy_tool: str) -> tuple[str, ...]:
     """Name all that an instrument is called in features."""
-    yield tool.class_name
-    yield ANY_TOOL
-    if tool.class_name in DIVIDING_CLASSES:
-        yield DIVIDING_TOOL
-    if tool.class_name == energy_tool:
-        yield ENERGY_TOOL
-        if tool.energised is not Energy.OFF:
-            yield ENERGISED_TOOL
+    return _called(tool.class_name, tool.energised is not Energy.OFF, energy_tool)
+
+
+@lru_cache(maxsize=64)
+def _called(class_name: str, may_be_on: bool, energy_tool: str) -> tuple[str, ...]:
+    names = [class_name, ANY_TOOL]
+    if class_name in DIVIDING_CLASSES:
+        names.append(DIVIDING_TOOL)
+    if class_name == energy_tool:
+        names += [ENERGY_TOOL, ENERGISED_TOOL] if may_be_on else [ENERGY_TOOL]
+    return tuple(names)
 
 
 def _names_of(structure: str, identified: bool) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from surgical_guidance.advice.expressions import Conditions
 from surgical_guidance.advice.feature import Feature
 from surgical_guidance.advice.rules import Rule, RuleTable
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S
@@ -49,7 +50,8 @@ class Evaluator:
 
     def __init__(self, table: RuleTable) -> None:
         self._rules = table.rules
-        self._memories = {rule.id: _Memory() for rule in table.rules}
+        self._conditions = Conditions([rule.when for rule in table.rules])
+        self._memories = {rule.id: _Memory() for rule in table.rules}  # in the order of the rules
 
     def reset(self, *, forget_quiet: bool) -> None:
         """Forget what holds and speaks.
@@ -73,6 +75,7 @@ class Evaluator:
     def replace(self, table: RuleTable) -> None:
         """Take another table; of a rule that is in both what holds and speaks is kept."""
         self._rules = table.rules
+        self._conditions = Conditions([rule.when for rule in table.rules])
         self._memories = {rule.id: self._memories.get(rule.id, _Memory()) for rule in table.rules}
 
     def step(self, stamp_ns: int, features: Mapping[str, Feature], phase: str = '') -> Sequence[Candidate]:
@@ -81,15 +84,17 @@ class Evaluator:
         :param phase: of the operation; '' where unknown: of the rules for some phases those that name it hold then.
         """
         values = {name: feature.bound for name, feature in features.items()}
-        for rule in self._rules:
-            self._update_holding(
-                rule, stamp_ns, features, rule.holds(values, phase, held=self._memories[rule.id].holding)
-            )
+        for rule, memory, when in zip(self._rules, self._memories.values(), self._conditions.hold(values), strict=True):
+            memory.true = (when or memory.holding) and rule.holds(values, phase, when=when, held=memory.holding)
+            if memory.true or memory.holding:
+                self._update_holding(rule, memory, stamp_ns, features)
+            else:
+                memory.turning_ns = None
         return tuple(self._speaking(stamp_ns))
 
-    def _update_holding(self, rule: Rule, stamp_ns: int, features: Mapping[str, Feature], holds: bool) -> None:
-        memory = self._memories[rule.id]
-        memory.true = holds
+    @staticmethod
+    def _update_holding(rule: Rule, memory: _Memory, stamp_ns: int, features: Mapping[str, Feature]) -> None:
+        holds = memory.true
         if holds:  # while it fades it goes on resting on what it rested on
             memory.features = tuple(features[name] for name in rule.features if name in features)
             memory.subject = next((features[name] for name in rule.subjects if name in features), None)
@@ -111,9 +116,8 @@ class Evaluator:
         return ''
 
     def _speaking(self, stamp_ns: int) -> Iterator[Candidate]:
-        for rule in self._rules:
-            memory = self._memories[rule.id]
-            memory.silenced_by = self._silencer(rule, memory)
+        for rule, memory in zip(self._rules, self._memories.values(), strict=True):
+            memory.silenced_by = self._silencer(rule, memory) if rule.suppressed_by else ''
             if not memory.holding:
                 if memory.speaking_ns is not None:
                     memory.quiet_until_ns = max(memory.quiet_until_ns, stamp_ns + round(rule.cooldown_s * NS_PER_S))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import evalidate
 
@@ -52,6 +52,7 @@ class Expression:
             raise ValueError(f'{self.source!r} is no condition: {getattr(error, "msg", error)}') from error
         names: dict[str, str] = {}
         tree = ast.fix_missing_locations(_Flattened(names).visit(tree))
+        self.tree: ast.Expression = tree
         _check_truth(tree.body)
         try:
             self._evaluate = evalidate.Expr(ast.unparse(tree), _MODEL).code
@@ -61,18 +62,38 @@ class Expression:
             _check_node(node)
         self.features: tuple[str, ...] = tuple(names)
         """Names of the features that it looks at, in the order in which it names them."""
-        self._names = tuple(names.items())
+        self.names = tuple(names.items())
+        """The same, each with the name that it has in the tree."""
 
     def holds(self, values: Mapping[str, float]) -> bool:
         """Whether it holds.
 
         :param values: of the features by name; one that is missing is not known.
         """
-        known = {flat: values.get(name, math.nan) for name, flat in self._names}
+        known = {flat: values.get(name, math.nan) for name, flat in self.names}
         try:
             return bool(eval(self._evaluate, _FUNCTIONS, known))  # noqa: S307  (evalidate has let it pass)
         except (ZeroDivisionError, OverflowError):
             return False
+
+
+class Conditions:
+    """Many conditions that are asked at once: most scenes change nothing in most of them, and one call is cheap."""
+
+    def __init__(self, expressions: Sequence[Expression]) -> None:
+        self._expressions = tuple(expressions)
+        together = ast.Tuple([one.tree.body for one in self._expressions], ast.Load())
+        self._evaluate = compile(ast.fix_missing_locations(ast.Expression(together)), '<conditions>', 'eval')
+        self._names = tuple({pair: None for one in self._expressions for pair in one.names})
+
+    def hold(self, values: Mapping[str, float]) -> Sequence[bool]:
+        """Tell of each whether it holds, as :meth:`Expression.holds` does."""
+        known = {flat: values.get(name, math.nan) for name, flat in self._names}
+        try:
+            met: Sequence[bool] = eval(self._evaluate, _FUNCTIONS, known)  # noqa: S307  (evalidate has let each pass)
+        except (ZeroDivisionError, OverflowError):  # in one of them
+            met = [one.holds(values) for one in self._expressions]
+        return met
 
 
 _FUNCTIONS = {**_KNOWN, '__builtins__': {}}

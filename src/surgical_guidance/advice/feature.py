@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from surgical_guidance.scene.state import NAN
 
 SIGMAS = 2.0  # DOMAIN: a proximity rule fires on d - 2 sigma
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(NamedTuple):
     """One named number of one scene.
 
     :param value: as measured, for evidence and text.

@@ -1,4 +1,4 @@
-"""Whether lines across a grid are clear: the loops of the path, compiled."""
+"""Grids and lines across them: the loops of the path, compiled."""
 
 from __future__ import annotations
 
@@ -61,11 +61,57 @@ def straighten(closed: Flags, margin: Flags, places: Places, cell: float, kept: 
     return count
 
 
+@compiled
+def within(points: NDArray[np.float32], far: float) -> bool:
+    """Whether no coordinate is further than that from 0 either way; what is not a number is."""
+    for at in range(len(points)):  # noqa: SIM110  (the compiler knows loops)
+        if not (abs(points[at, 0]) < far and abs(points[at, 1]) < far):
+            return False
+    return True
+
+
+@compiled
+def cells(points: NDArray[np.float32], cell: float) -> NDArray[np.int32]:
+    """Give the cells in which points lie, ``(n, 2)``, column and row.
+
+    :param cell: side of one [px].
+    """
+    side, half = np.float32(cell), np.float32(0.5)
+    found = np.empty(points.shape, np.int32)
+    for at in range(len(points)):
+        found[at, 0] = math.floor((points[at, 0] + half) / side)
+        found[at, 1] = math.floor((points[at, 1] + half) / side)
+    return found
+
+
+@compiled
+def weights(closed: Flags, margin: Flags, in_margin: float, beside: float) -> NDArray[np.float32]:
+    """Give what a step into each cell costs: 1, or what is said, or infinity where it is closed.
+
+    :param in_margin: of a cell of the margin.
+    :param beside: of a clear one that touches the margin or what is closed.
+    """
+    rows, columns = closed.shape
+    cost = np.ones(closed.shape, np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            if closed[row, column] or margin[row, column]:
+                for v in range(max(row - 1, 0), min(row + 2, rows)):
+                    for u in range(max(column - 1, 0), min(column + 2, columns)):
+                        if cost[v, u] == 1.0:
+                            cost[v, u] = beside
+                cost[row, column] = np.inf if closed[row, column] else in_margin
+    return cost
+
+
 def warm_up() -> None:
     """Compile them, or load what was compiled: no scene pays for it."""
     flags, places, kept = np.zeros((2, 2), np.bool_), np.zeros((2, 2)), np.zeros(2, np.int64)
     clear(flags, flags, places, 0, 1, True, 1.0)
     straighten(flags, flags, places, 1.0, kept)
+    within(places.astype(np.float32), 1.0)
+    cells(places.astype(np.float32), 1.0)
+    weights(flags, flags, 1.0, 1.0)
 
 
-__all__ = ['clear', 'straighten', 'warm_up']
+__all__ = ['cells', 'clear', 'straighten', 'warm_up', 'weights', 'within']

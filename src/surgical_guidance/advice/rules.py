@@ -93,11 +93,15 @@ class Rule(_Entry):
         """Name the features that its text and its arrow can be about, the preferred one first."""
         return texts.subjects((self.text.zh, self.text.en), self.features)
 
-    def holds(self, values: Mapping[str, float], phase: str, *, held: bool) -> bool:
-        """Whether its condition holds in a scene, given whether it held before."""
+    def holds(self, values: Mapping[str, float], phase: str, *, when: bool, held: bool) -> bool:
+        """Whether its condition holds in a scene.
+
+        :param when: whether ``when`` does.
+        :param held: whether its condition held before.
+        """
         if self.phases and (phase or UNKNOWN_PHASE) not in self.phases:
             return False
-        return self.when.holds(values) or (held and self.stays is not None and self.stays.holds(values))
+        return when or (held and self.stays is not None and self.stays.holds(values))
 
 
 class RuleTable(_Entry):

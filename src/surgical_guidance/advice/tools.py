@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -29,9 +30,8 @@ def add(scene: SceneState, energy_tool: str, found: Found) -> None:
     if found.wants(OFF_CENTRE):
         _off_centre(scene, found)
     found.number(COUNT, float(sum(tool.tip_visible for tool in scene.instruments)))
-    calls = [(tool, tuple(tool_names(tool, energy_tool))) for tool in scene.instruments]
-    for name in TOOLS:
-        feature = f'{name}.{SEEN}'
+    calls = [(tool, tool_names(tool, energy_tool)) for tool in scene.instruments]
+    for name, feature in zip(TOOLS, _features(TOOLS, SEEN), strict=True):
         if found.wants(feature):
             found.number(feature, float(sum(name in called and tool.tip_visible for tool, called in calls)))
     regions = {kind: list(_regions(scene.zones, kind)) for kind in (_NO_GO_KIND, _SAFE_KIND)}
@@ -40,12 +40,12 @@ def add(scene: SceneState, energy_tool: str, found: Found) -> None:
         if not _has_tip(tool):
             continue
         for kind, what in ((_NO_GO_KIND, NO_GO), (_SAFE_KIND, SAFE)):
-            if regions[kind] and any(found.wants(f'{name}.{what}') for name in called):
+            if regions[kind] and any(map(found.wants, _features(called, what))):
                 inside = any(
                     cv2.pointPolygonTest(region, (tool.tip_x, tool.tip_y), False) >= 0 for region in regions[kind]
                 )
                 _largest(called, what, float(inside), tool, found)
-        if any(found.wants(f'{name}.{BELOW_LINE}') for name in called):
+        if any(map(found.wants, _features(called, BELOW_LINE))):
             _below_line(scene, tool, called, found)
 
 
@@ -53,13 +53,15 @@ def _largest(called: tuple[str, ...], what: str, value: float, tool: Instrument,
     """Take in a number of one tool; of several tools of one name the largest counts."""
     if not math.isfinite(value):
         return
-    for name in called:
-        feature = f'{name}.{what}'
-        if not found.wants(feature):
-            continue
+    for feature in filter(found.wants, _features(called, what)):
         before = found.features.get(feature)
         if before is None or value > before.value:
             found.directed(Feature(feature, value, NAN, '1', value, x=tool.tip_x, y=tool.tip_y))
+
+
+@lru_cache(maxsize=256)
+def _features(called: tuple[str, ...], what: str) -> tuple[str, ...]:
+    return tuple(f'{name}.{what}' for name in called)
 
 
 def _has_tip(tool: Instrument) -> bool:
@@ -93,9 +95,9 @@ def _below_line(scene: SceneState, tool: Instrument, called: tuple[str, ...], fo
     px = (tool.tip_x - ends[0].x) * normal_x + (tool.tip_y - ends[0].y) * normal_y
     sigma = max((end.sigma_px for end in ends if math.isfinite(end.sigma_px)), default=0.0)
     share, spread = px / scene.height, sigma / scene.height
-    for name in called:
+    for name in _features(called, BELOW_LINE):
         found.directed(
-            Feature(f'{name}.{BELOW_LINE}', share, spread, '1', share - SIGMAS * spread, -normal_x * px, -normal_y * px,
+            Feature(name, share, spread, '1', share - SIGMAS * spread, -normal_x * px, -normal_y * px,
                     tool.tip_x, tool.tip_y)
         )  # fmt: skip
 

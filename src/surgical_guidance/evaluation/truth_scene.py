@@ -7,7 +7,6 @@ no rule can lean on a number that nobody has.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,9 +133,8 @@ def _outline(one: InstrumentTruth, regions: list[Region], grid: Grid) -> NDArray
 def _structure(plain: Structure, truth: FrameTruth) -> Structure:
     bleeding = truth.events.bleeding
     if plain.class_name != _BLOOD or bleeding is None:
-        return replace(plain, identified=plain.class_name in truth.identified)
-    return replace(
-        plain,
+        return plain._replace(identified=plain.class_name in truth.identified)
+    return plain._replace(
         growth=GROWING if bleeding.growing else 0.0,
         source_x=bleeding.source[0],
         source_y=bleeding.source[1],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 import cv2
@@ -113,4 +113,4 @@ class BloodMeter:
             x, y = part.contour.mean(axis=0).tolist()
         else:
             x, y = (x + 0.5) * sx - 0.5, (y + 0.5) * sy - 0.5
-        return replace(part, growth=growth, source_x=x, source_y=y)
+        return part._replace(growth=growth, source_x=x, source_y=y)

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import STRUCTURE_CLASSES
+from surgical_guidance.scene.compiled.levels import marked_at
+from surgical_guidance.scene.regions import plain
 from surgical_guidance.scene.state import NAN, Segmentation
 
 INTERVAL_S = 0.12
@@ -68,11 +70,13 @@ class _Key:
     :param picture: small, grey.
     :param corners: ``float32 (n, 2)`` [px of the small picture].
     :param pose: ``(3, 3)``, from the reference to this picture [px of the small picture].
+    :param back: and from this picture to the reference.
     """
 
     picture: NDArray[np.uint8]
     corners: NDArray[np.float32]
     pose: Matrix
+    back: Matrix
 
 
 class Horizon:
@@ -159,9 +163,9 @@ class Horizon:
 
     def _compare(self, key: _Key, small: NDArray[np.uint8], segmentation: Segmentation) -> Matrix | None:
         """Find the map from a key picture to the current one; None where too few corners agree."""
-        expected = self._pose @ np.linalg.inv(key.pose)
+        expected = self._pose @ key.back
         guess = (key.corners @ expected[:2, :2].T + expected[:2, 2]).astype(np.float32)
-        usable = _on_tissue(guess, small, segmentation)
+        usable = marked_at(guess, small.shape, plain(segmentation.labels), _table(segmentation.classes))
         if np.count_nonzero(usable) < _FEWEST:
             return None
         before, guess = key.corners[usable], guess[usable]
@@ -194,7 +198,9 @@ class Horizon:
         corners = cv2.goodFeaturesToTrack(small, _CORNERS, _QUALITY, _SPACING, mask=tissue)
         if corners is None or len(corners) < _FEWEST:
             return None
-        return _Key(small, np.asarray(corners, np.float32).reshape(-1, 2), pose)
+        return _Key(
+            small, np.asarray(corners, np.float32).reshape(-1, 2), pose, np.asarray(np.linalg.inv(pose), np.float64)
+        )
 
 
 def _far(pose: Matrix, small: NDArray[np.uint8]) -> bool:
@@ -214,15 +220,6 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     columns = max(1, round(image.shape[1] * rows / image.shape[0]))
     small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY) if small.ndim == 3 else small, np.uint8)
-
-
-def _on_tissue(points: NDArray[np.float32], small: NDArray[np.uint8], segmentation: Segmentation) -> NDArray[np.bool_]:
-    rows, columns = segmentation.labels.shape
-    x = np.rint((points[:, 0] + 0.5) * (columns / small.shape[1]) - 0.5)
-    y = np.rint((points[:, 1] + 0.5) * (rows / small.shape[0]) - 0.5)
-    inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
-    x, y = np.where(inside, x, 0).astype(np.intp), np.where(inside, y, 0).astype(np.intp)
-    return inside & (_table(segmentation.classes)[segmentation.labels[y, x]] != 0)
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,6 @@ straight; its foremost end is the tip, and the part behind the tool gives the wi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,7 +23,7 @@ from surgical_guidance.scene.shaft import (
     TOOL_LENGTH,
     USUAL_TOOL_LENGTH,
 )
-from surgical_guidance.scene.state import NAN, Instrument
+from surgical_guidance.scene.state import NAN, Energy, Instrument
 
 SHAFT_DIAMETER_MM = 5.0
 """Outer diameter of the usual laparoscopic shaft [mm]; DOMAIN: 5 mm and 8 mm are common."""
@@ -37,6 +36,8 @@ TIP_SIGMA = {'along': 1.5, 'across': 1.0}
 
 _OPENINGS = {'grasper': (0.70, 2.25), 'clipper': (0.45, 0.96)}
 """Distance of the jaws' outer sides over the shaft's width, closed and wide open: of the phantom's instruments [I]."""
+
+_NO_JAWS = (NAN, NAN)
 
 
 def find_instruments(
@@ -53,7 +54,9 @@ def find_instruments(
     if not regions:
         return ()
     points, ends = joined(regions)
-    shapes, measured = np.empty((len(regions), 6)), np.empty((len(regions), tools.COLUMNS))
+    count = len(regions)
+    shapes, measured = np.empty((count, 6)), np.empty((count, tools.COLUMNS))
+    described = np.empty((count, tools.DESCRIBED))
     enclosed_by(points, ends, shapes)
     tools.measure(
         points,
@@ -66,56 +69,24 @@ def find_instruments(
         (EDGE_BIAS, EDGE_SIGMA, TAPER_SIGMA),
         measured,
     )
+    height, pitch = edge.shape[0] * grid.sy, grid.pitch
+    tools.describe(
+        measured,
+        np.array([_OPENINGS.get(region.class_name, _NO_JAWS) for region in regions]),
+        edge,
+        (grid.sx, grid.sy),
+        (PLAUSIBLE[0] * height, PLAUSIBLE[1] * height),
+        shaft_diameter_mm,
+        (TIP_SIGMA['along'] * pitch, TIP_SIGMA['across'] * pitch),
+        described,
+    )
     outlines = outlines_in_picture(regions, grid)
     return tuple(
-        _instrument(region, found, outline, grid, edge, shaft_diameter_mm)
-        for region, found, outline in zip(regions, measured.tolist(), outlines, strict=True)
-    )
-
-
-def _instrument(
-    region: Region,
-    found: Sequence[float],
-    outline: NDArray[np.float32],
-    grid: Grid,
-    edge: NDArray[np.uint8],
-    shaft_diameter_mm: float,
-) -> Instrument:
-    ax, ay, x, y, inside_x, inside_y, spread, width, sigma, turn = found
-    height = edge.shape[0] * grid.sy
-    if not PLAUSIBLE[0] * height <= width <= PLAUSIBLE[1] * height:
-        width, sigma, turn = NAN, NAN, 0.0
-    visible = not _on_edge(inside_x, inside_y, edge, grid)
-    opening = along = across = NAN
-    if visible:
-        along, across = (TIP_SIGMA['along'] * grid.pitch) ** 2, (TIP_SIGMA['across'] * grid.pitch) ** 2
-        if region.class_name in JAWED and math.isfinite(width):
-            closed, wide = _OPENINGS[region.class_name]
-            opening = min(max((spread / width - closed) / (wide - closed), 0.0), 1.0)
-    else:
-        x = y = NAN
-    scale = shaft_diameter_mm / width
-    c, s = math.cos(turn), math.sin(turn)
-    return Instrument(
-        class_name=region.class_name,
-        score=region.score,
-        contour=outline,
-        tip_visible=visible,
-        tip_x=x,
-        tip_y=y,
-        axis_x=c * ax - s * ay,
-        axis_y=s * ax + c * ay,
-        shaft_width_px=width,
-        mm_per_px=scale,
-        mm_per_px_sigma=scale * sigma / width,
-        tip_xx=along * ax * ax + across * ay * ay,
-        tip_xy=(along - across) * ax * ay,
-        tip_yy=along * ay * ay + across * ax * ax,
-        opening=opening,
-    )
-
-
-def _on_edge(x: float, y: float, edge: NDArray[np.uint8], grid: Grid) -> bool:
-    column = min(max(round((x + 0.5) / grid.sx - 0.5), 0), edge.shape[1] - 1)
-    row = min(max(round((y + 0.5) / grid.sy - 0.5), 0), edge.shape[0] - 1)
-    return bool(edge[row, column])
+        Instrument(
+            region.class_name, region.score, outline, 0, visible > 0.0, x, y, axis_x, axis_y, width, scale, sigma,
+            Energy.UNKNOWN, xx, xy, yy, opening,
+        )
+        for region, outline, (visible, x, y, axis_x, axis_y, width, scale, sigma, xx, xy, yy, opening) in zip(
+            regions, outlines, described.tolist(), strict=True
+        )
+    )  # fmt: skip

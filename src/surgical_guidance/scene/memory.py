@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import STRUCTURE_CLASSES
+from surgical_guidance.scene.compiled import recall
 from surgical_guidance.scene.marks import mark
 from surgical_guidance.scene.regions import plain
 from surgical_guidance.scene.state import Segmentation
@@ -58,9 +59,7 @@ class TissueMemory:
             np.copyto(self._known, labels)
             self._fresh = False
         cv2.dilate(covered, _SQUARE, dst=self._rim)
-        cv2.copyTo(labels, np.equal(self._rim, 0, out=self._rim.view(np.bool_)).view(np.uint8), self._known)
-        np.copyto(self._whole, labels)
-        cv2.copyTo(self._known, covered, self._whole)
+        recall.complete(labels, plain(covered), self._rim, self._known, self._whole)
         few = labels[::4]
         tissue = mark(few, segmentation.classes, STRUCTURE_CLASSES, np.empty(few.shape, np.uint8))
         if cv2.countNonZero(tissue) < _LEAST_TISSUE * few.size:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,14 +28,6 @@ from surgical_guidance.scene.state import (
 _ENERGIES = {int(energy): energy for energy in Energy}
 
 Part = TypeVar('Part', Condition, Instrument, Landmark, Proximity, Structure, Zone)
-
-_PARTS: dict[type[Any], tuple[str, ...]] = {
-    Proximity: Proximity._fields,
-    **{
-        part: tuple(field.name for field in fields(part)) for part in (Condition, Instrument, Landmark, Structure, Zone)
-    },
-}
-"""A part of a scene and its message have the same fields."""
 
 _PLAIN = (
     'sequence', 'monotonic_ns', 'width', 'height', 'valid', 'problem', 'quality', 'sharpness', 'brightness', 'phase',
@@ -105,7 +96,8 @@ def _points(values: Any) -> NDArray[np.float32]:
 
 
 def _to_message(part: Any, message: type[Any]) -> Any:
-    values = {name: getattr(part, name) for name in _PARTS[type(part)]}
+    """Turn a part of a scene into its message, which has the same fields."""
+    values = {name: getattr(part, name) for name in part._fields}
     if 'contour' in values:
         values['contour'] = floats(values['contour'])
     if 'energised' in values:
@@ -118,7 +110,7 @@ def _from_messages(parts: Iterable[Any], kind: type[Part]) -> tuple[Part, ...]:
 
 
 def _from_message(message: Any, kind: type[Part]) -> Part:
-    values = {name: getattr(message, name) for name in _PARTS[kind]}
+    values = {name: getattr(message, name) for name in kind._fields}
     if 'contour' in values:
         values['contour'] = _points(values['contour'])
     if 'energised' in values:

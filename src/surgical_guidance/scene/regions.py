@@ -24,6 +24,7 @@ MAX_PARTS = 6
 
 _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network does not know better
 
+_NUMBERS = 255  # that a byte can tell a region by: three times as many as there are of all classes
 _SCORED = 4  # every fourth row of a part gives its mean probability
 _LARGE = 1 + round(1.0 / MIN_SHARE)  # there is no more room in a map for parts that are large enough
 _NOWHERE = np.empty((0, 0), np.uint8)
@@ -62,7 +63,7 @@ class Region(NamedTuple):
 
     :param score: mean probability of its pixels that are seen, 0 to 1; 0 where an instrument covers all of it.
     :param outline: ``int32 (n, 2)``, every pixel of the outer border, in label pixels.
-    :param owners: ``int16``, as large as the map: ``number`` on its pixels. It holds until the next map. Of instruments
+    :param owners: ``uint8``, as large as the map: ``number`` on its pixels. It holds until the next map. Of instruments
         nobody asks: ``(0, 0)``.
     :param left: column of its leftmost pixels.
     :param top: row of its topmost pixels.
@@ -74,7 +75,7 @@ class Region(NamedTuple):
     class_name: str
     score: float
     outline: NDArray[np.int32]
-    owners: NDArray[np.int16]
+    owners: NDArray[np.uint8]
     number: int
     left: int
     top: int
@@ -153,7 +154,7 @@ class _Kind:
     def __init__(self, wanted: tuple[str, ...], *, owned: bool) -> None:
         self._wanted, self._owned = wanted, owned
         self._table = np.empty((_LARGE, parts.COLUMNS), np.int64)
-        self._owners = np.empty((0, 0), np.int16)
+        self._owners = np.empty((0, 0), np.uint8)
         self._runs = np.empty((0, 4), np.int32)
         self._places = np.empty(0, np.int32)
         self._points = np.empty((0, 2), np.int32)
@@ -175,7 +176,7 @@ class _Kind:
         labels, confidence = plain(labels), plain(segmentation.confidence)
         if self._marked.shape != labels.shape:
             if self._owned:
-                self._owners = np.empty(labels.shape, np.int16)
+                self._owners = np.empty(labels.shape, np.uint8)
             self._runs = np.empty((labels.size, 4), np.int32)
             self._places = np.empty(labels.size, np.int32)
             self._points = np.empty((4 * labels.size, 2), np.int32)
@@ -185,7 +186,7 @@ class _Kind:
         smallest = max(1.0, MIN_SHARE * labels.size)
         large = parts.measure(labels, self._runs, count, smallest, self._table, self._places)
         table = self._table[:large]
-        kept = _largest(table.tolist())
+        kept = _largest(table.tolist())[:_NUMBERS]
         numbers, scores = np.zeros(large, np.int32), np.empty(large)
         for number, place in enumerate(kept):
             numbers[place] = number + 1

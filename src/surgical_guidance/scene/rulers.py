@@ -195,7 +195,7 @@ class Rulers:
 def with_scales(instruments: Sequence[Instrument], scales: Sequence[Scale]) -> tuple[Instrument, ...]:
     """Give the instruments with the scale that counts."""
     return tuple(
-        one if scale.method in ('', METHOD) else replace(one, mm_per_px=scale.mm_per_px, mm_per_px_sigma=scale.sigma)
+        one if scale.method in ('', METHOD) else one._replace(mm_per_px=scale.mm_per_px, mm_per_px_sigma=scale.sigma)
         for one, scale in zip(instruments, scales, strict=True)
     )
 

@@ -3,6 +3,8 @@
 Plain data, the same as ``surgical_guidance_msgs/SceneState`` field by field, so that a recorded scene gives the same
 advice again. Picture coordinates: x to the right, y down, in pixels of the camera's picture, origin at the centre of
 the top left pixel. Unknown numbers are NaN.
+
+What a scene has many of are tuples with names: a frozen dataclass takes five times as long to make.
 """
 
 from __future__ import annotations
@@ -49,8 +51,7 @@ class Energy(IntEnum):
     ON = 2
 
 
-@dataclass(frozen=True, slots=True)
-class StageTime:
+class StageTime(NamedTuple):
     """Where the time of one frame went in one stage, from its capture [ms]."""
 
     stage: str
@@ -58,8 +59,7 @@ class StageTime:
     duration_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """Something that may go on in the view; ``name`` is one of :data:`surgical_guidance.contract.CONDITIONS`.
 
     :param level: how strong it is, 0 (not there) to 1.
@@ -71,8 +71,7 @@ class Condition:
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(NamedTuple):
     """A region of the picture where instruments may or may not work.
 
     :param kind: ``safe`` or ``no_go``.
@@ -85,8 +84,7 @@ class Zone:
     source: str = ''
 
 
-@dataclass(frozen=True, slots=True)
-class Landmark:
+class Landmark(NamedTuple):
     """A point of the anatomy that other things are told by, such as the two ends of the Rouviere to segment IV line.
 
     :param name: one of :data:`surgical_guidance.contract.LANDMARKS`.
@@ -124,8 +122,7 @@ class Context:
 NOTHING_ELSE = Context()
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(NamedTuple):
     """One instrument. ``contour`` is ``float32 (n, 2)`` in pixels; the rest as in ``Instrument.msg``."""
 
     class_name: str
@@ -147,8 +144,7 @@ class Instrument:
     opening: float = NAN
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(NamedTuple):
     """One anatomical structure or pool of blood; the fields are those of ``Structure.msg``."""
 
     class_name: str
@@ -162,10 +158,7 @@ class Structure:
 
 
 class Proximity(NamedTuple):
-    """Distance of an instrument's tip to the nearest point of a structure, in the image plane.
-
-    A tuple with names: a full scene has more than a hundred, and a frozen dataclass takes four times as long to make.
-    """
+    """Distance of an instrument's tip to the nearest point of a structure, in the image plane."""
 
     instrument: int
     structure: int

@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from surgical_guidance.scene.compiled import pairing
@@ -39,38 +41,12 @@ _SHORTEST_S = 0.005  # steps shorter than this say nothing of speed
 
 
 @dataclass(slots=True)
-class _Track:
+class _Named:
+    """Who a track is."""
+
     number: int
-    x: float
-    y: float
-    axis_x: float
-    axis_y: float
     class_name: str
-    speed_x: float = 0.0
-    speed_y: float = 0.0
-    unseen_s: float = 0.0
     votes: dict[str, float] = field(default_factory=dict)
-
-    def expect(self, step_s: float) -> None:
-        """Move on to where it should be now."""
-        kept = math.exp(-step_s / _COAST_S)
-        reach = _COAST_S * (1.0 - kept)
-        self.x += self.speed_x * reach
-        self.y += self.speed_y * reach
-        self.speed_x *= kept
-        self.speed_y *= kept
-        self.unseen_s += step_s
-
-    def see(self, one: Instrument, x: float, y: float) -> None:
-        """Take in where it was found."""
-        step_s = max(self.unseen_s, _SHORTEST_S)
-        off_x, off_y = x - self.x, y - self.y
-        self.x += _ALPHA * off_x
-        self.y += _ALPHA * off_y
-        self.speed_x += _BETA * off_x / step_s
-        self.speed_y += _BETA * off_y / step_s
-        self.axis_x, self.axis_y = one.axis_x, one.axis_y
-        self.unseen_s = 0.0
 
     def vote(self, class_name: str, weight: float, keep: float) -> None:
         """Take a vote for a class."""
@@ -84,12 +60,14 @@ class Tracker:
     """Follows the instruments of one session. Numbers are never given twice."""
 
     def __init__(self) -> None:
-        self._tracks: list[_Track] = []
+        self._tracks = np.empty((0, pairing.TRACK))
+        self._names: list[_Named] = []  # of the tracks, in their order
+        self._kinds: dict[str, int] = {}
         self._next = 1
 
     def reset(self) -> None:
         """Forget all tracks: another scene begins."""
-        self._tracks.clear()
+        self._tracks, self._names = self._tracks[:0], []
 
     def follow(
         self, instruments: Sequence[Instrument], step_s: float, height: float, energy: Energy
@@ -101,50 +79,55 @@ class Tracker:
         :param height: of the picture [px].
         :param energy: whether current flows, as a pedal or a generator tells: it goes through the energy instrument.
         """
-        for track in self._tracks:
-            track.expect(step_s)
-        heads = [_head(one) for one in instruments]
-        matched = self._match(instruments, heads, height)
+        pairing.expect(self._tracks, step_s, _COAST_S)
+        found = np.array([self._described(one) for one in instruments]).reshape(-1, pairing.FOUND)
+        pairs = self._pair(found, height)
+        pairing.see(self._tracks, found, pairs, _ALPHA, _BETA, _SHORTEST_S)
         keep = math.exp(-step_s / VOTE_S)
-        found = []
-        for index, (one, (x, y)) in enumerate(zip(instruments, heads, strict=True)):
-            if index in matched:
-                track = matched[index]
-                track.see(one, x, y)
-            else:
-                track = _Track(self._next, x, y, one.axis_x, one.axis_y, one.class_name)
-                self._next += 1
-                self._tracks.append(track)
-            track.vote(one.class_name, one.score, keep)
-            name = track.class_name
-            found.append(_named(one, name, track.number, _energised(name, energy)))
-        self._tracks = [track for track in self._tracks if track.unseen_s <= PATIENCE_S]
-        return tuple(found)
+        told = []
+        for one, place in zip(instruments, self._with_new(instruments, found, pairs), strict=True):
+            name = self._names[place]
+            name.vote(one.class_name, one.score, keep)
+            self._tracks[place, pairing.KIND] = self._kind(name.class_name)
+            energised = _energised(name.class_name, energy)
+            told.append(one._replace(class_name=name.class_name, id=name.number, energised=energised))
+        waits = self._tracks[:, pairing.UNSEEN] <= PATIENCE_S
+        if not waits.all():
+            self._tracks = self._tracks[waits]
+            self._names = list(compress(self._names, waits.tolist()))
+        return tuple(told)
 
-    def _match(
-        self, instruments: Sequence[Instrument], heads: Sequence[tuple[float, float]], height: float
-    ) -> dict[int, _Track]:
-        if not instruments or not self._tracks:
-            return {}
-        kinds: dict[str, int] = {}
-        found = np.array([
-            (x, y, one.axis_x, one.axis_y, kinds.setdefault(one.class_name, len(kinds)), 0.0)
-            for one, (x, y) in zip(instruments, heads, strict=True)
-        ])  # fmt: skip
-        followed = np.array([
-            (
-                track.x, track.y, track.axis_x, track.axis_y, kinds.setdefault(track.class_name, len(kinds)),
-                min(_REACH + _SPEED * track.unseen_s, _FURTHEST) * height,
-            )
-            for track in self._tracks
-        ])  # fmt: skip
-        costs = pairing.costs(found, followed, _TURN_COST, _CLASS_COST, _NEVER)
-        rows, columns = (line.tolist() for line in np.nonzero(costs < _NEVER))
-        if not len(rows) == len(set(rows)) == len(set(columns)):  # else each is near one at most: nothing to choose
-            rows, columns = (line.tolist() for line in linear_sum_assignment(costs))
-        return {
-            row: self._tracks[column] for row, column in zip(rows, columns, strict=True) if costs[row, column] < _NEVER
-        }
+    def _described(self, one: Instrument) -> tuple[float, float, float, float, int]:
+        return (*_head(one), one.axis_x, one.axis_y, self._kind(one.class_name))
+
+    def _kind(self, class_name: str) -> int:
+        return self._kinds.setdefault(class_name, len(self._kinds))
+
+    def _pair(self, found: NDArray[np.float64], height: float) -> NDArray[np.int64]:
+        """Give each that is found its track; -1: none."""
+        reaches = (_REACH * height, _SPEED * height, _FURTHEST * height)
+        costs = pairing.costs(found, self._tracks, reaches, _TURN_COST, _CLASS_COST, _NEVER)
+        pairs = np.empty(len(found), np.int64)
+        if not pairing.only_choice(costs, _NEVER, pairs):
+            rows, columns = linear_sum_assignment(costs)
+            pairs.fill(-1)
+            pairs[rows] = np.where(costs[rows, columns] < _NEVER, columns, -1)
+        return pairs
+
+    def _with_new(
+        self, instruments: Sequence[Instrument], found: NDArray[np.float64], pairs: NDArray[np.int64]
+    ) -> list[int]:
+        """Begin a track for each that has none, and give the tracks of all."""
+        new = [index for index, track in enumerate(pairs.tolist()) if track < 0]
+        if new:
+            pairs[new] = np.arange(len(new)) + len(self._tracks)
+            begun = np.zeros((len(new), pairing.TRACK))
+            begun[:, : pairing.FOUND] = found[new]
+            self._tracks = np.concatenate((self._tracks, begun))
+            for index in new:
+                self._names.append(_Named(self._next, instruments[index].class_name))
+                self._next += 1
+        return pairs.tolist()
 
 
 def _head(one: Instrument) -> tuple[float, float]:
@@ -156,15 +139,6 @@ def _head(one: Instrument) -> tuple[float, float]:
         return 0.0, 0.0
     x, y = contour[int((contour[:, 0] * one.axis_x + contour[:, 1] * one.axis_y).argmax())].tolist()
     return x, y
-
-
-def _named(one: Instrument, class_name: str, number: int, energised: Energy) -> Instrument:
-    """Give an instrument its class, identity and energy. ``dataclasses.replace`` takes four times as long."""
-    return Instrument(
-        class_name, one.score, one.contour, number, one.tip_visible, one.tip_x, one.tip_y, one.axis_x, one.axis_y,
-        one.shaft_width_px, one.mm_per_px, one.mm_per_px_sigma, energised, one.tip_xx, one.tip_xy, one.tip_yy,
-        one.opening,
-    )  # fmt: skip
 
 
 def _energised(class_name: str, energy: Energy) -> Energy:

@@ -71,6 +71,7 @@ class ViewMeter:
         self._coarse: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._coarse_grey = self._field_mask = self._coarse
         self._field: NDArray[np.float32] | None = None
+        self._middle = _measuring_rectangle(None)
         self._view = View()
         self._since_field = 0
 
@@ -98,7 +99,7 @@ class ViewMeter:
             brightness = self._brightness()
             if colours and image.ndim == 3:
                 seen = self._colours(whole=self._field is None)
-        sharp = _sharpness(image, self._field) if sharpness else view.sharpness
+        sharp = _sharpness(image, self._middle) if sharpness else view.sharpness
         self._view = View(sharp, brightness, self._field, seen)
         return self._view
 
@@ -113,6 +114,7 @@ class ViewMeter:
             field = self._outline(image)
             if field is None or self._field is None or not np.array_equal(field, self._field):
                 self._field = field  # the same array as long as it is the same field
+                self._middle = _measuring_rectangle(field)
                 if field is not None:
                     self._field_mask.fill(0)
                     outline = np.rint(field * (columns, rows)).astype(np.int32)
@@ -145,6 +147,7 @@ class ViewMeter:
         self._field_mask = np.empty((rows, columns), np.uint8)
         self._shape = shape
         self._field, self._view, self._since_field = None, View(), 0
+        self._middle = _measuring_rectangle(None)
 
     def _outline(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Take the hull of the largest lit part: a field of view is convex, a black shaft inside it is not a dent."""
@@ -163,8 +166,8 @@ class ViewMeter:
         return ((hull.reshape(-1, 2) + 0.5) / (columns, rows)).astype(np.float32)
 
 
-def _sharpness(image: NDArray[np.uint8], field: NDArray[np.float32] | None) -> float:
-    left, top, right, bottom = _measuring_rectangle(field)
+def _sharpness(image: NDArray[np.uint8], middle: tuple[float, float, float, float]) -> float:
+    left, top, right, bottom = middle
     height, width = image.shape[:2]
     crop = image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
     scale = min(1.0, SHARPNESS_ROWS / height)
@@ -180,7 +183,10 @@ def _sharpness(image: NDArray[np.uint8], field: NDArray[np.float32] | None) -> f
 
 
 def _measuring_rectangle(field: NDArray[np.float32] | None) -> tuple[float, float, float, float]:
-    """Give a rectangle in the field of view, clear of its border, which is sharp even when all else is blurred."""
+    """Give left, top, right and bottom of a rectangle in the field of view, as shares of the picture.
+
+    It is clear of the field's border, which is sharp even when all else is blurred.
+    """
     if field is None:
         return (0.5 - CENTRE_SHARE / 2, 0.5 - CENTRE_SHARE / 2, 0.5 + CENTRE_SHARE / 2, 0.5 + CENTRE_SHARE / 2)
     low, high = field.min(axis=0), field.max(axis=0)

@@ -38,7 +38,8 @@ def warm_up() -> float:
     labels[30:, 100:106] = CLASSES.index('l_hook_electrocautery')
     network = Segmentation(labels, np.full(labels.shape, 255, np.uint8), CLASSES)
     builder = SceneBuilder()
-    image = np.zeros((_ROWS, _COLUMNS, 3), np.uint8)
+    grain = np.random.default_rng(0).integers(0, 256, (_ROWS // 4, _COLUMNS // 4, 3)).astype(np.uint8)
+    image = grain.repeat(4, axis=0).repeat(4, axis=1)  # with corners for the horizon to follow
     for index in range(_FRAMES):
         builder.build(_Picture(image, index, index * _STEP_NS, start_ns), network)
     return elapsed_ms(start_ns) / 1e3

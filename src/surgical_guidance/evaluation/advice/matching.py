@@ -9,6 +9,9 @@ is a *repeat*, neither right nor wrong. What it says at any other time is a *fal
 - it *goes on*: the rule still speaks from the last time that it was due, as hysteresis and release time have it;
 - it *rests*: the rule fell silent less than its cooldown ago, after something that was due or the repeat of such.
 
+Where no ``late`` is given, something due is met too if its rule began still earlier and speaks on when it should: it
+*stood already*. The surgeon was told when the danger came; what was said too early stays a false alarm.
+
 A rule that speaks must also come to be shown, unless others have the place: what is met, but not shown before its cause
 is gone, *waited* if something else was shown in all that time, and is a miss if not.
 """
@@ -38,6 +41,7 @@ class How(Enum):
     WAITED = 'waited'
     GOES_ON = 'goes on'
     RESTS = 'rests'
+    STOOD = 'stood already'
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,14 @@ def match(expected: Sequence[Expected], played: Played, tolerance: Tolerance, co
             one for one in left if any(_repeats(hit, one) for hit in hits)
         }
         hit = _hit(due, said, played) or _excused(due, spoken, cooldowns.get(due.rule_id, 0))
+        if hit is None and tolerance.late is None:
+            hit = _stood(due, left, played)
         if hit is None:
             missed.append(due)
         else:
             hits.append(hit)
-    repeats = [one for one in left if any(_repeats(hit, one) for hit in hits)]
+    too_early = {hit.said for hit in hits if hit.how is How.STOOD}
+    repeats = [one for one in left if one not in too_early and any(_repeats(hit, one) for hit in hits)]
     false = [one for one in left if one not in repeats]
     return Match(tuple(hits), tuple(missed), tuple(false), tuple(repeats))
 
@@ -114,6 +121,17 @@ def _excused(due: Expected, spoken: Iterable[Said], cooldown: int) -> Hit | None
                 return Hit(due, one, How.GOES_ON)
             if one.end > due.onset - cooldown and due.speak_at <= one.end + cooldown:
                 return Hit(due, None, How.RESTS)
+    return None
+
+
+def _stood(due: Expected, left: Iterable[Said], played: Played) -> Hit | None:
+    for one in left:
+        if (
+            one.rule_id == due.rule_id
+            and one.start < due.speak_at < one.end
+            and any(_shows(shown, one) and shown.end > due.speak_at for shown in played.shown)
+        ):
+            return Hit(due, one, How.STOOD)
     return None
 
 

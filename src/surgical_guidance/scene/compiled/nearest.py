@@ -23,7 +23,7 @@ def measure(
     tips: Numbers,
     points: NDArray[np.int32],
     ends: NDArray[np.int64],
-    owners: NDArray[np.int16],
+    owners: NDArray[np.uint8],
     covered: NDArray[np.uint8],
     grid: tuple[float, float],
     sigmas: tuple[float, float],
@@ -79,3 +79,44 @@ def measure(
             depth = math.hypot(height * math.exp(-millimetres / fades), share * millimetres)
             found[tip, region, APART], found[tip, region, MILLIMETRES] = apart, millimetres
             found[tip, region, SIGMA] = math.hypot(seen, depth)
+
+
+@compiled
+def allow_for_blood(
+    points: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    owners: NDArray[np.uint8],
+    tubes: NDArray[np.bool_],
+    pools: NDArray[np.bool_],
+    beyond: int,
+    fewest: int,
+    found: Numbers,
+) -> None:
+    """Widen the sigma of distances to tubes that go on under blood: two sigma off they may be as near as that blood is.
+
+    :param tubes: which regions are thin enough for blood to hide them whole.
+    :param pools: which are blood.
+    :param beyond: how far off a border blood is looked for [label pixels].
+    :param fewest: places that must have it.
+    :param found: as :func:`measure` fills it.
+    """
+    rows, columns = owners.shape
+    beside = np.zeros(256, np.int64)  # by whose it is
+    for tube in range(len(ends)):
+        if not tubes[tube]:
+            continue
+        for owner in range(len(beside)):
+            beside[owner] = 0
+        for number in range(ends[tube - 1] if tube else 0, ends[tube]):
+            x, y = points[number, 0], points[number, 1]
+            beside[owners[y, max(x - beyond, 0)]] += 1
+            beside[owners[y, min(x + beyond, columns - 1)]] += 1
+            beside[owners[max(y - beyond, 0), x]] += 1
+            beside[owners[min(y + beyond, rows - 1), x]] += 1
+        for pool in range(len(ends)):
+            if not pools[pool] or beside[pool + 1] < fewest:
+                continue
+            for tip in range(len(found)):
+                hidden = found[tip, tube, MILLIMETRES] - found[tip, pool, MILLIMETRES]
+                if hidden > 0.0:
+                    found[tip, tube, SIGMA] = math.hypot(found[tip, tube, SIGMA], hidden / 2.0)

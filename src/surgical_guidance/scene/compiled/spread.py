@@ -22,9 +22,13 @@ def look(labels: NDArray[np.uint8], index: int, tools: Flags, blood: Flags, cove
     """
     rows, columns = blood.shape
     found = False
+    taken = np.empty(columns, np.int64)
+    for column in range(columns):
+        taken[column] = column * labels.shape[1] // columns
     for row in range(rows):
+        from_row = row * labels.shape[0] // rows
         for column in range(columns):
-            label = labels[row * labels.shape[0] // rows, column * labels.shape[1] // columns]
+            label = labels[from_row, taken[column]]
             blood[row, column] = label == index
             covered[row, column] = tools[label]
             found |= label == index
@@ -35,12 +39,10 @@ def look(labels: NDArray[np.uint8], index: int, tools: Flags, blood: Flags, cove
 def more(blood: Flags, covered: Flags, blood_then: Flags, covered_then: Flags) -> int:
     """Count how much more blood there is than there was, only where no instrument is or was in front [pixels]."""
     count = 0
-    rows, columns = blood.shape
-    for row in range(rows):
-        for column in range(columns):
-            free = not (covered[row, column] or covered_then[row, column])
-            count += free and blood[row, column]
-            count -= free and blood_then[row, column]
+    here, hides, there, hid = blood.ravel(), covered.ravel(), blood_then.ravel(), covered_then.ravel()
+    for at in range(len(here)):  # without rows and branches: many pixels are taken at a time
+        hidden = hides[at] | hid[at]
+        count += (here[at] > hidden) - (there[at] > hidden)
     return count
 
 

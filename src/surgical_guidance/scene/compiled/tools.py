@@ -23,6 +23,7 @@ behind it [px]; how far apart the outer sides of the jaws end, or the width ther
 its standard deviation [px], NaN where there is no shaft; by how much the shaft is turned from the axis [rad]."""
 
 COLUMNS = 10
+DESCRIBED = 12
 
 _TIP_BAND = 1.5  # label pixels behind the foremost point that make a tip
 _CUT = 2.0  # label pixels from one cut across the axis to the next; no step of an outline is as long
@@ -78,6 +79,60 @@ def measure(
         found[number, INSIDE_X], found[number, INSIDE_Y] = inside_x, inside_y
         found[number, SPREAD] = spread + rim
         found[number, WIDTH], found[number, SIGMA], found[number, TURN] = width, sigma, turn
+
+
+@compiled
+def describe(
+    found: Numbers,
+    openings: Numbers,
+    edge: NDArray[np.uint8],
+    grid: tuple[float, float],
+    plausible: tuple[float, float],
+    diameter_mm: float,
+    tip_sigmas: tuple[float, float],
+    described: Numbers,
+) -> None:
+    """Say of measured instruments what can be believed.
+
+    :param found: as :func:`measure` fills it.
+    :param openings: ``(instruments, 2)``: how far apart the jaws end, closed and wide open, in shaft widths; NaN: there
+        are none.
+    :param edge: as large as the label map, not 0 where the picture ends: an end that lies there is not the tip.
+    :param grid: width and height of a label pixel [px of the picture].
+    :param plausible: least and greatest width of a shaft [px].
+    :param diameter_mm: true diameter of the shafts [mm].
+    :param tip_sigmas: standard deviation of a tip along and across the axis [px].
+    :param described: ``(instruments, DESCRIBED)``, filled with the fields of an instrument from ``tip_visible`` on, its
+        energy left out.
+    """
+    sx, sy = grid
+    rows, columns = edge.shape
+    for number in range(len(found)):
+        ax, ay, x, y = found[number, AXIS_X], found[number, AXIS_Y], found[number, AT_X], found[number, AT_Y]
+        width, sigma, turn = found[number, WIDTH], found[number, SIGMA], found[number, TURN]
+        if not plausible[0] <= width <= plausible[1]:
+            width, sigma, turn = math.nan, math.nan, 0.0
+        column = int(min(max(np.rint((found[number, INSIDE_X] + 0.5) / sx - 0.5), 0.0), columns - 1.0))
+        row = int(min(max(np.rint((found[number, INSIDE_Y] + 0.5) / sy - 0.5), 0.0), rows - 1.0))
+        visible = not edge[row, column]
+        opening = along = across = math.nan
+        if visible:
+            along, across = tip_sigmas[0] ** 2, tip_sigmas[1] ** 2
+            closed, wide = openings[number, 0], openings[number, 1]
+            if not math.isnan(width + closed):
+                opening = min(max((found[number, SPREAD] / width - closed) / (wide - closed), 0.0), 1.0)
+        else:
+            x = y = math.nan
+        scale = diameter_mm / width
+        c, s = math.cos(turn), math.sin(turn)
+        described[number, 0] = visible
+        described[number, 1], described[number, 2] = x, y
+        described[number, 3], described[number, 4] = c * ax - s * ay, s * ax + c * ay
+        described[number, 5], described[number, 6], described[number, 7] = width, scale, scale * sigma / width
+        described[number, 8] = along * ax * ax + across * ay * ay
+        described[number, 9] = (along - across) * ax * ay
+        described[number, 10] = along * ay * ay + across * ax * ax
+        described[number, 11] = opening
 
 
 @compiled
