@@ -109,7 +109,12 @@ def _look(job: MeasuredRun) -> dict[str, Use]:
         try:
             with process.oneshot():
                 uses[name] = Use(
-                    time.monotonic(), process.pid, process.memory_info().rss, process.num_threads(), process.num_fds()
+                    at=time.monotonic(),
+                    pid=process.pid,
+                    cpu_s=sum(process.cpu_times()[:2]),
+                    rss=process.memory_info().rss,
+                    threads=process.num_threads(),
+                    files=process.num_fds(),
                 )
         except psutil.Error:  # it died; the supervisor starts it again
             continue
