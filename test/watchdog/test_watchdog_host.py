@@ -17,7 +17,7 @@ from surgical_guidance.watchdog.budgets import Budgets
 from surgical_guidance.watchdog.clock_steps import ClockSteps
 from surgical_guidance.watchdog.gpu import Jetson, Nvml, find_gpu
 from surgical_guidance.watchdog.growth import SETTLE_LOOKS, SETTLE_LOOKS_MOST, Growth
-from surgical_guidance.watchdog.host import Host, hottest, resident_mb
+from surgical_guidance.watchdog.host import Host, hottest, own_mb
 from surgical_guidance.watchdog.ladder import Ladder, Load
 from surgical_guidance.watchdog.litter import remove_dead_segments, sweep
 from surgical_guidance.watchdog.picture import PictureFacts, Pictures, PictureWatch
@@ -291,8 +291,9 @@ def test_a_process_that_never_stops_growing_is_told_too():
 
 
 def test_the_memory_of_a_process_is_read():
-    assert resident_mb(os.getpid()) == pytest.approx(psutil.Process().memory_info().rss / 2**20, rel=0.2)
-    assert resident_mb(2**30) is None
+    memory = psutil.Process().memory_info()
+    assert own_mb(os.getpid()) == pytest.approx((memory.rss - memory.shared) / 2**20, rel=0.2)
+    assert own_mb(2**30) is None
 
 
 # Whom it may end

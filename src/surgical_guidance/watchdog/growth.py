@@ -40,15 +40,15 @@ class Growth:
         self._limit_mb = limit_mb
         self._known: dict[int, _Known] = {}
 
-    def look(self, resident_mb: Mapping[int, float], names: Mapping[int, Iterable[str]]) -> str:
+    def look(self, own_mb: Mapping[int, float], names: Mapping[int, Iterable[str]]) -> str:
         """Take what processes have now; tell which has grown too much, or ''.
 
-        :param resident_mb: by process [MiB].
+        :param own_mb: by process [MiB].
         :param names: what each hosts, for people.
         """
-        self._known = {pid: self._known.get(pid, _Known()) for pid in resident_mb}
+        self._known = {pid: self._known.get(pid, _Known()) for pid in own_mb}
         told = []
-        for pid, now_mb in resident_mb.items():
+        for pid, now_mb in own_mb.items():
             more_mb = self._known[pid].look(now_mb)
             if more_mb > self._limit_mb:
                 who = ', '.join(names.get(pid, ())) or 'process'

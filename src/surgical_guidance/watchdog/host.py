@@ -111,13 +111,16 @@ def hottest() -> tuple[float, str]:
     return highest if math.isfinite(highest) else math.nan, hot
 
 
-def resident_mb(pid: int) -> float | None:
-    """Give the memory of a process [MiB]; None where it is gone."""
+def own_mb(pid: int) -> float | None:
+    """Give the memory that a process has to itself [MiB]; None where it is gone.
+
+    What it shares is not its own: a frame ring is 50 MiB in every process that looks into it.
+    """
     try:
-        pages = int(Path(f'/proc/{pid}/statm').read_text(encoding='ascii').split()[1])
+        _, resident, shared, *_ = map(int, Path(f'/proc/{pid}/statm').read_text(encoding='ascii').split())
     except (OSError, ValueError, IndexError):
         return None
-    return pages * PAGE / MIB
+    return (resident - shared) * PAGE / MIB
 
 
 def _free_mb(path: Path) -> float:

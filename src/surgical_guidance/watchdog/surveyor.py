@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from surgical_guidance.watchdog.growth import Growth
-from surgical_guidance.watchdog.host import Host, HostFacts, resident_mb
+from surgical_guidance.watchdog.host import Host, HostFacts, own_mb
 from surgical_guidance.watchdog.litter import sweep
 
 LOOK_EVERY_S: Final = 1.0
@@ -73,7 +73,7 @@ class Surveyor:
     def _look(self) -> None:
         self.host = self._host.look()
         names = self._names()
-        memory = {pid: resident_mb(pid) for pid in {*names, os.getpid()}}
+        memory = {pid: own_mb(pid) for pid in {*names, os.getpid()}}
         self.growth = self._growth.look({pid: mb for pid, mb in memory.items() if mb is not None}, names)
 
     def _sweep(self) -> None:
