@@ -40,6 +40,6 @@ def draw(
         below.plot((moments - begin) / 60, mib, label=name)
     below.set(xlabel='minutes', ylabel='memory [MiB]', ylim=(0, None))
     for axes in (above, below):
-        axes.legend(loc='upper right', fontsize=8)
+        axes.legend(loc='center right', fontsize=8)
         axes.grid(alpha=0.3)
     figure.savefig(path)

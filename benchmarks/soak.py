@@ -33,6 +33,7 @@ class Use:
 
     at: float
     pid: int
+    cpu_s: float
     rss: int
     threads: int
     files: int
@@ -54,13 +55,16 @@ def run(tell: Tell, *, minutes: float = 20.0, quick: bool = False, picture: Path
         job.watch(settle_s, lambda share: tell(0.0, f'settling {share:.0%}'))
         begin = job.frames[-1][0]
         uses: dict[str, list[Use]] = {}
+        busy: list[tuple[float, float]] = []
         every_s = min(EVERY_S, edge_s / 4)
         for step in range(int(seconds / every_s)):
             job.watch(
                 every_s, partial(_tell, tell, step * every_s / seconds, every_s / seconds, f'{minutes:g} minutes')
             )
-            for name, use in _look(job).items():
+            looked = _look(job)
+            for name, use in looked.items():
                 uses.setdefault(name, []).append(use)
+            busy.append((time.monotonic(), _busy_s() - sum(use.cpu_s for use in looked.values())))
     except HostError as error:  # what was seen until then is told all the same
         if not begin or job.frames[-1][0] - begin < 2 * edge_s:
             raise
@@ -83,6 +87,12 @@ def run(tell: Tell, *, minutes: float = 20.0, quick: bool = False, picture: Path
     yield Measured('dropped', dropped, '')
     yield Measured('seconds_missing', max(0.0, seconds - (end - begin) - every_s), 's')
     yield Measured('processes_started_again', restarts, '')
+    edge = round(edge_s / every_s)
+    for name, (since_s, before_s), (until_s, after_s) in (
+        ('first', busy[0], busy[edge]), ('last', busy[-edge - 1], busy[-1]),
+    ):  # fmt: skip
+        others = 100.0 * (after_s - before_s) / (until_s - since_s)
+        yield Measured(f'{name}_minute_others', others, '% of a core')  # what else ran: it makes frames late too
     for name, values in (('first', first), ('last', last)):
         for quantile in (50, 99):
             yield Measured(f'{name}_minute_p{quantile}', float(np.percentile(values, quantile)), 'ms')
@@ -99,11 +109,22 @@ def _look(job: MeasuredRun) -> dict[str, Use]:
         try:
             with process.oneshot():
                 uses[name] = Use(
-                    time.monotonic(), process.pid, process.memory_info().rss, process.num_threads(), process.num_fds()
+                    at=time.monotonic(),
+                    pid=process.pid,
+                    cpu_s=sum(process.cpu_times()[:2]),
+                    rss=process.memory_info().rss,
+                    threads=process.num_threads(),
+                    files=process.num_fds(),
                 )
         except psutil.Error:  # it died; the supervisor starts it again
             continue
     return uses
+
+
+def _busy_s() -> float:
+    """Processor time that all of this machine, and who takes it away from a virtual one, have had [s]."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
 def _growth(uses: dict[str, list[Use]], edge: int) -> Iterator[Measured]:

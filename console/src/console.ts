@@ -6,6 +6,8 @@ import { Room, onKeys } from './room.js';
 import { Telestrator } from './telestrator.js';
 import { words } from './words.js';
 
+const FEWER = 0.7; // of the frames
+
 const timeline = new Timeline();
 
 const room: Room = new Room({
@@ -20,7 +22,7 @@ const room: Room = new Room({
   },
   onNumbers: () => {
     const live = room.link.link === 'open' && room.state.picture.state === 'live';
-    setText(byId('rate'), live ? `${room.view.rate().toFixed(0)} ${words().perSecond}` : '–');
+    renderRate(live ? room.view.rate() : NaN, room.state.system.frame_rate ?? 0);
     renderSignal(room.state, room.link, room.view, room.video.state === 'playing' ? room.video.kind : null);
     renderView(live ? room.view.header?.scene ?? null : null);
     renderStill();
@@ -36,6 +38,15 @@ const pen = new Telestrator(room.marks, {
   send: message => room.link.send(message),
   unsent: () => tell(words().cannotSend),
 });
+
+/** Pictures a second; where they are far fewer than are looked at, of how many, so that each is in time. */
+function renderRate(rate: number, looked: number): void {
+  const word = words();
+  const fewer = rate < FEWER * looked;
+  const number = fewer ? word.rateOf(rate.toFixed(0), looked.toFixed(0)) : rate.toFixed(0);
+  setText(byId('rate'), Number.isFinite(rate) ? `${number} ${word.perSecond}` : '–');
+  byId('rate').title = fewer ? word.fewer : '';
+}
 
 function renderStill(): void {
   const { still } = room.view;

@@ -38,7 +38,8 @@ export function judgeLink(link: Connection): 'linkGood' | 'linkFair' | 'linkPoor
 
 /** Why the state is what it is, and what is given up to keep time. */
 export function renderReasons({ reasons, degradation_step: step = 0 }: System): void {
-  const all = [...(step ? [words().degradation(step)] : []), ...reasons.map(told)];
+  const toldWhy = reasons.some(reason => reason.startsWith('degradation step'));
+  const all = [...(step && !toldWhy ? [words().degradation(step)] : []), ...reasons.map(told)];
   byId('reasons-card').hidden = !all.length;
   rebuild(byId('reasons'), all, () => all.map(reason => make('li', {}, reason)));
 }

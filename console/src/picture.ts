@@ -7,6 +7,8 @@ import { age } from './video.js';
 const MEASURED = 40; // pictures that the delay is taken over
 const RATE_MS = 2000; // what the rate is taken over
 const OVERLAYS = 32; // of frames of the video that have not been shown yet
+const WAIT_MS = 20; // a frame that was here before its outlines waits so long for them: they would flicker
+const FLOW_MS = 250; // without outlines for so long, none are waited for
 
 /** Split a binary message: 4 bytes length, JSON header, JPEG. */
 export function parse(buffer: ArrayBuffer): { header: PictureHeader; jpeg: Blob } {
@@ -54,6 +56,8 @@ export class PictureView {
   private delays: number[] = [];
   private times: number[] = [];
   private readonly overlays = new Map<number, OverlayMessage>();
+  private overlaid = -Infinity; // when outlines last came
+  private waiting: { header: PictureHeader; source: VideoFrame; width: number; height: number; timer: number } | undefined;
   private size: { width: number; height: number } | undefined; // of the camera's picture
 
   /**
@@ -78,6 +82,7 @@ export class PictureView {
     this.delays = [];
     this.times = [];
     this.overlays.clear();
+    this.letGo();
   }
 
   /** Hold the picture, or let it run on; tell whether it stands. */
@@ -97,13 +102,38 @@ export class PictureView {
     }
   }
 
-  /** Show a frame of the video, with its own overlay if that is here already. */
+  /** Show a frame of the video with its own overlay, for which it waits a little. */
   frame(source: VideoFrame | HTMLVideoElement, rtp: number, width: number, height: number): void {
     const now = this.relay.now();
     const captured_ms = now - age(rtp, now);
     if (captured_ms <= this.newest) return;
-    const bare: PictureHeader = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height, ...this.size };
-    this.put({ ...bare, ...this.overlays.get(rtp) }, source, width, height);
+    this.letGo(); // the newest wins
+    const header: PictureHeader = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height };
+    if (!('clone' in source) || this.overlays.has(rtp) || !this.outlinesFlow()) {
+      this.put({ ...header, ...this.size, ...this.overlays.get(rtp) }, source, width, height);
+      return;
+    }
+    this.waiting = { header, source: source.clone(), width, height, timer: window.setTimeout(() => this.waited(), WAIT_MS) };
+  }
+
+  /** Whether the overlay of a frame may be expected, and seen. */
+  private outlinesFlow(): boolean {
+    return !this.still && this.options.level !== 'None' && performance.now() - this.overlaid < FLOW_MS;
+  }
+
+  /** Show the frame that waited. */
+  private waited(): void {
+    const { waiting } = this;
+    if (!waiting) return;
+    const { header, source, width, height } = waiting;
+    this.put({ ...header, ...this.size, ...this.overlays.get(header.rtp ?? NaN) }, source, width, height);
+    this.letGo();
+  }
+
+  private letGo(): void {
+    clearTimeout(this.waiting?.timer);
+    this.waiting?.source.close();
+    this.waiting = undefined;
   }
 
   /** Take what is drawn over one frame of the video; its picture may come later, or be shown already. */
@@ -115,6 +145,11 @@ export class PictureView {
     for (const oldest of this.overlays.keys()) {
       if (this.overlays.size <= OVERLAYS) break;
       this.overlays.delete(oldest);
+    }
+    if (message.scene) this.overlaid = performance.now();
+    if (this.waiting?.header.rtp === message.rtp) {
+      this.waited();
+      return;
     }
     if (this.header?.rtp !== message.rtp) return;
     Object.assign(this.header, known);

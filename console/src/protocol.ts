@@ -44,6 +44,7 @@ export interface Alarm {
 export interface System {
   state: string;
   reasons: string[];
+  frame_rate?: number | null;
   latency_p50_ms?: number | null;
   latency_p99_ms?: number | null;
   degradation_step?: number;

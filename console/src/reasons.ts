@@ -15,7 +15,7 @@ export function told(reason: string): string {
 }
 
 function inChinese(reason: string): string {
-  const { parts } = words();
+  const parts: Record<string, string> = { ...words().stages, ...words().parts };
   const [, stage = '', what = ''] = /^(\w+): (.+)$/.exec(reason) ?? [];
   if (parts[stage]) return `${parts[stage]}：${inChinese(what)}`;
   for (const { pattern, chinese } of KNOWN) {

@@ -52,6 +52,7 @@ const chinese = {
   way: '画面方式', wayVideo: '视频 (WebRTC)', wayPictures: '单幅图像 (JPEG)',
   pictureSize: '画面尺寸', sizeOf: (shown: string, camera: string) => `${shown}（摄像头 ${camera}）`,
   smallerSoftware: '画面小于摄像头原图：此主机没有硬件编码器，处理器核心较少或正忙，较小的画面才能及时送达',
+  rateOf: (shown: string, all: string) => `${shown}（共 ${all}）`, fewer: '主机处理器繁忙：为及时送达，只送出部分画面',
   smaller: '画面小于摄像头原图，以便及时送达', smallerPictures: '单幅图像会缩小，以便及时送达',
   times: (n: number) => `第 ${n} 次`,
   classes: {
@@ -115,7 +116,7 @@ const english: Words = {
   accept: 'Accept', notNow: 'Not now', reject: 'Wrong', mute: 'Mute 60 s', unmute: 'Sound on', acknowledge: 'Acknowledge', acknowledgeAll: 'Acknowledge all',
   endSession: 'End session', endTitle: 'End the remote session?',
   endDetail: 'Everybody remote is disconnected. Guidance in the operating room goes on.', cancel: 'Cancel', end: 'End session',
-  soundBlocked: 'Alarm sounds are off: press here to turn them on', soundNone: 'This browser cannot make sounds',
+  soundBlocked: 'Alarm sounds off: turn on', soundNone: 'This browser cannot make sounds',
   soundOn: 'Alarm sounds are on', orTitle: 'Operating room',
   done: { respond: 'answered', acknowledge: 'acknowledged', pause_audio: 'done', end_session: 'session ended' },
   failed: reason => `not done: ${reason}`, notAllowed: reason => `refused: ${reason}`,
@@ -130,6 +131,7 @@ const english: Words = {
   pictureSize: 'Picture size', sizeOf: (shown, camera) => `${shown} of ${camera}`,
   smallerSoftware: "Smaller than the camera's: this host has no video encoder in hardware and its processor has few cores, or is "
     + 'busy; a smaller picture is in time',
+  rateOf: (shown, all) => `${shown} of ${all}`, fewer: 'The processor is short: some pictures are left out so that the others are in time',
   smaller: "Smaller than the camera's, to be in time", smallerPictures: 'Single pictures are made smaller, to be in time',
   times: n => `${n} times`,
   classes: {

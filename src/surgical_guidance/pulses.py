@@ -10,6 +10,7 @@ Like a frame ring the board is locked for as long as its writer lives, and swept
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import mmap
@@ -152,13 +153,6 @@ class BoardReader:
         self.pid = self._counts[1]
         """The process that writes it."""
         self._seen = [0] * len(self._topics)
-        self._stirred = b''
-
-    def stirred(self) -> bool:
-        """Whether something was written since the last time this was asked."""
-        before = self._stirred
-        self._stirred = self._memory[8 * _FIRST_COUNT : 8 * (_FIRST_COUNT + len(self._topics))]
-        return self._stirred != before
 
     def take(self) -> Iterator[tuple[Topic, Pulse]]:
         """Give what was written since the last time."""
@@ -177,9 +171,9 @@ def living_boards(namespace: str, domain: str, stages: Sequence[str]) -> dict[st
     """Name the board of each stage whose writer lives; where it has several, the one made last."""
     scope = _scope(namespace, domain)
     found: dict[str, tuple[int, str]] = {}
-    for entry in os.scandir(SHM):
-        if entry.name.startswith(f'{scope}.') and lock_is_held(SHM / entry.name):
-            stage = entry.name.removeprefix(f'{scope}.').partition('.')[0]
-            if stage in stages:
-                found[stage] = max(found.get(stage, (0, '')), (entry.stat().st_ctime_ns, entry.name))
+    for path in SHM.glob(f'{scope}.*'):
+        stage = path.name.removeprefix(f'{scope}.').partition('.')[0]
+        if stage in stages and lock_is_held(path):
+            with contextlib.suppress(OSError):  # it is just being removed
+                found[stage] = max(found.get(stage, (0, '')), (path.stat().st_ctime_ns, path.name))
     return {stage: name for stage, (_, name) in found.items()}

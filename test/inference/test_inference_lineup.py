@@ -19,6 +19,7 @@ from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.inference.runners import Outcome
 from surgical_guidance.inference.selection import Backend
 from surgical_guidance.inference.status import ModelStatus
+from surgical_guidance.inference.threads import usual_threads
 
 
 def labels() -> dict[str, np.ndarray]:
@@ -326,6 +327,11 @@ def test_models_of_which_no_scene_can_be_made_are_refused(manifests: list[Manife
     }
     with pytest.raises(ModelError, match=said):
         Lineup([Pipeline(manifest, GivenEngine(outputs[manifest.task]())) for manifest in manifests])
+
+
+@pytest.mark.parametrize(('cores', 'threads'), [(1, 1), (2, 1), (3, 2), (16, 2)])
+def test_on_two_cores_a_model_leaves_one_to_the_picture(cores: int, threads: int) -> None:
+    assert usual_threads(cores) == threads
 
 
 def test_no_model_at_all_is_refused() -> None:

@@ -94,5 +94,4 @@ class World:
         parameters = {'port': port} | self._parameters
         told = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
         self.relay = Process(self.environment, '-m', 'surgical_guidance.container', 'relay', '--ros-args', *told)
-        told_at_s, self.url = self.relay.line(r'\[(\d+\.\d+)\].* is at (http://127\.0\.0\.1:\d+)').groups()
-        self.served_ms = 1000.0 * float(told_at_s)  # since the epoch
+        self.url = self.relay.line(r'http://127\.0\.0\.1:\d+')[0]

@@ -94,6 +94,7 @@ def test_the_page_has_video_says_so_and_asks_for_no_single_pictures_any_more(
     page.wait_for_selector('#signal >> text=WebRTC')
     sent = health(world)['video']['sent']
     page.wait_for_function('() => parseInt(document.getElementById("rate").textContent) > 1')
+    assert page.locator('video').count() == 0  # pictures are taken as they are decoded
     pictures = health(world)['pictures']['sent']
     page.wait_for_timeout(500)
     assert health(world)['pictures']['sent'] == pictures
@@ -101,6 +102,13 @@ def test_the_page_has_video_says_so_and_asks_for_no_single_pictures_any_more(
     width = page.evaluate('document.getElementById("picture").width')
     assert width in (960, 640)  # the camera's 1280 is more than was asked for; less, where this host does not keep up
     page.wait_for_function('w => document.getElementById("signal").textContent.includes(`${w} × `)', arg=width)
+
+
+def test_a_browser_that_hands_out_no_decoded_pictures_shows_them_all_the_same(opened: Callable[..., Page]) -> None:
+    page = opened(script='delete window.MediaStreamTrackProcessor')
+    page.wait_for_selector('body[data-video=playing]')
+    page.wait_for_function('() => parseInt(document.getElementById("rate").textContent) > 1')
+    assert page.locator('video').count() == 1
 
 
 def test_a_browser_without_webrtc_gets_single_pictures_and_says_so(opened: Callable[..., Page]) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.relay.video.pace import BAD_LOOKS, QUIET_S, Pace
+from surgical_guidance.relay.video.pressure import Pressure
 
 
 class Host:
@@ -13,11 +18,11 @@ class Host:
         self.pace = Pace(max_height)
         self.offered = self.dropped = self.now_ns = 0
 
-    def second(self, lost: int, frames: int = 30) -> tuple[int, int]:
+    def second(self, lost: int, frames: int = 30, pressure: float = 0.0) -> tuple[int, int]:
         self.offered += frames
         self.dropped += lost
         self.now_ns += NS_PER_S
-        return self.pace.look(self.offered, self.dropped, self.now_ns)
+        return self.pace.look(self.offered, self.dropped, self.now_ns, pressure)
 
     def bad(self, lost: int = 30) -> tuple[int, int]:
         return [self.second(lost) for _ in range(BAD_LOOKS)][-1]
@@ -64,3 +69,31 @@ def test_what_was_given_up_is_tried_again_each_time_later() -> None:
     host.bad()
     assert host.calm(QUIET_S + 1) == (720, 1)
     assert host.calm(QUIET_S) == (1080, 1)
+
+
+def test_a_host_that_is_short_of_processors_gets_fewer_pictures_though_none_is_late() -> None:
+    host = Host(540)
+    assert [host.second(0, pressure=0.7) for _ in range(BAD_LOOKS)][-1] == (540, 2)
+    assert [host.second(0, pressure=0.5) for _ in range(int(2 * QUIET_S))][-1] == (540, 2)  # no room for more
+    assert host.calm(QUIET_S + 1) == (540, 1)
+
+
+def test_nobody_watching_on_a_busy_host_tells_nothing() -> None:
+    host = Host(540)
+    assert [host.second(0, frames=0, pressure=1.0) for _ in range(2 * BAD_LOOKS)][-1] == (540, 1)
+
+
+@pytest.mark.parametrize(('cores', 'share'), [(2, 0.25), (16, 0.0)])
+def test_pressure_is_the_share_of_the_time_since_the_last_look(tmp_path: Path, cores: int, share: float) -> None:
+    file = tmp_path / 'cpu'
+    pressure = Pressure(file, cores)
+    shares = []
+    for second, waited_us in enumerate((5_000_000, 5_250_000), start=1):
+        file.write_text(f'some avg10=0.00 avg60=0.00 avg300=0.00 total={waited_us}\nfull avg10=0.00 total=0\n')
+        shares.append(pressure.look(second * NS_PER_S))
+    assert shares == [0.0, share]
+
+
+def test_a_kernel_that_tells_no_pressure_has_none(tmp_path: Path) -> None:
+    pressure = Pressure(tmp_path / 'none', 2)
+    assert [pressure.look(second * NS_PER_S) for second in (1, 2, 3)] == [0.0, 0.0, 0.0]

@@ -17,11 +17,12 @@ from surgical_guidance.relay.video import hardware, offer
 from surgical_guidance.relay.video.broadcast import Broadcast
 from surgical_guidance.relay.video.encoder import Encoder, to_i420
 from surgical_guidance.relay.video.keys import KeyRequests
-from surgical_guidance.relay.video.ladder import QUIET_S, TRIAL_S, Footing, Rung, rungs
+from surgical_guidance.relay.video.ladder import QUIET_S, TOO_LOST, TRIAL_S, Footing, Rung, rungs
 from surgical_guidance.relay.video.outlet import Outlet
 from surgical_guidance.relay.video.overlays import Overlays
 from surgical_guidance.relay.video.rtp_clock import rtp_time
 from surgical_guidance.relay.video.settings import Reach
+from surgical_guidance.relay.video.twice import Twice
 from surgical_guidance.relay.video.units import payloads
 
 LADDER = rungs(1920, 1080, 1080, 6_000_000)
@@ -181,6 +182,25 @@ def test_packets_carry_when_they_went_and_that_they_must_not_wait() -> None:
     assert (profile, words) == (0xBEDE, 2)
     assert sent[0][16:20] == bytes([0x32]) + (int(3.5 * 2**18) & 0xFFFFFF).to_bytes(3, 'big')
     assert sent[0][20:24] == bytes([0x42, 0, 0, 0])
+
+
+def test_packets_go_twice_for_a_while_after_some_were_lost_and_not_where_the_way_is_full() -> None:
+    twice = Twice()
+    assert not twice.wanted(NS_PER_S)
+    twice.on_loss(0.01, NS_PER_S)
+    twice.on_loss(0.0, 2 * NS_PER_S)  # the copies came
+    assert twice.wanted(50 * NS_PER_S)
+    assert not twice.wanted(62 * NS_PER_S)
+    twice.on_loss(0.01, 70 * NS_PER_S)
+    twice.on_loss(2 * TOO_LOST, 71 * NS_PER_S)
+    assert not twice.wanted(72 * NS_PER_S)
+
+
+def test_the_last_packets_are_those_of_the_last_picture() -> None:
+    outlet = Outlet(102, extensions=True)
+    list(outlet.write([b'a', b'b'], 0, 0))
+    whole = list(outlet.write([b'c', b'd', b'e'], 3000, 0))
+    assert outlet.again(outlet.last(3), 0) == whole
 
 
 def test_a_lost_packet_is_sent_again_as_it_was_and_an_unknown_one_is_not() -> None:

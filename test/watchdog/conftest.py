@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from watchdog_feed import Feed
+from watchdog_feed import BoardFeed, Feed
 
 from surgical_guidance.clock import monotonic_ns
 from surgical_guidance.contract import ALARM, DIAGNOSTICS, HEARTBEAT, STATUS, SUGGESTION
@@ -55,9 +56,20 @@ def ears(probe) -> Ears:
 @pytest.fixture
 def feed(probe) -> Feed:
     """Stages that work, as long as the graph is turned. Slow ones: a busy machine must not look like a lost camera."""
-    feed = Feed(probe, fps=10.0)
+    return play(Feed(probe, fps=10.0), probe)
+
+
+@pytest.fixture
+def board_feed(probe) -> Iterator[BoardFeed]:
+    """The same stages, on this host."""
+    feed = BoardFeed(probe, fps=10.0)
+    yield play(feed, probe)
+    feed.close()
+
+
+def play(feed: Feed, node: Node) -> Any:
     for rate, send in ((feed.fps, feed.frame), (HEARTBEAT.rate, feed.beat), (SUGGESTION.rate, feed.suggest)):
-        probe.create_timer(1.0 / rate, send)
+        node.create_timer(1.0 / rate, send)
     return feed
 
 

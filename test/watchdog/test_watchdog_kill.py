@@ -88,5 +88,5 @@ def test_a_process_that_stands_still_is_missed_by_its_frames_and_one_that_is_kil
     assert graph.spin_until(lambda: ears.state == GuidanceStatus.FAILED)
     alarm = next(alarm for _, alarm in ears.alarms if alarm.id == 'stage_lost.inference' and alarm.active)
     failed = ears.statuses[-1][1]
-    assert (from_time(alarm.raised_at) - killed_ns) / MS < 100
-    assert (from_time(failed.stamp) - killed_ns) / MS < 200  # a later one may have replaced the first
+    assert (from_time(alarm.raised_at) - killed_ns) / MS < 250  # half of what its heart would have told it in
+    assert (from_time(failed.stamp) - killed_ns) / MS < 400  # a later one may have replaced the first

@@ -6,6 +6,9 @@ import itertools
 import os
 import sys
 import time
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import rclpy
 from rclpy.context import Context
@@ -21,8 +24,9 @@ from surgical_guidance_msgs.msg import (
 )
 
 from surgical_guidance.clock import monotonic_ns, to_time
-from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMING
+from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMING, Topic
 from surgical_guidance.ports import message_class, publisher
+from surgical_guidance.pulses import Board
 from surgical_guidance.watchdog.facts import REGULAR
 
 FPS = 30.0
@@ -41,7 +45,7 @@ class Feed:
         self.pictures = True
         self.states = dict.fromkeys(STAGES, StageStatus.ACTIVE)
         self.ring = 'feed'
-        self.last_ns = 0
+        self.last_ns = self.last_stamp_ns = 0
         self._sequence = 0
         self._beats = 0
         self._publishers = {t: publisher(node, t) for t in (FRAME, SCENE, TIMING, SUGGESTION, HEARTBEAT, *REGULAR)}
@@ -50,7 +54,8 @@ class Feed:
         self._sequence += 1
         if not self.pictures:
             return
-        header = Header(stamp=to_time(time.time_ns()))
+        self.last_stamp_ns = time.time_ns()
+        header = Header(stamp=to_time(self.last_stamp_ns))
         self.last_ns = monotonic_ns()
         self._publishers[FRAME].publish(
             FrameRef(header=header, sequence=self._sequence, ring=self.ring, encoding='bgr8', nominal_rate=self.fps)
@@ -70,6 +75,24 @@ class Feed:
             self._publishers[topic].publish(message_class(topic)())
         for stage in self.stages:
             self._publishers[HEARTBEAT].publish(StageStatus(stage=stage, pid=os.getpid(), state=self.states[stage]))
+
+
+class BoardFeed(Feed):
+    """The same by boards of pulses, as stages of this host do; they could publish, and here they do not."""
+
+    def __init__(self, node: Node, fps: float) -> None:
+        super().__init__(node, fps)
+        domain = str(node.context.get_domain_id())
+        self.boards = {stage: Board(node.get_namespace(), domain, stage) for stage in STAGES}
+        self._unused = self._publishers
+        self._publishers = {topic: SimpleNamespace(publish=partial(self._write, topic)) for topic in self._unused}
+
+    def _write(self, topic: Topic, message: Any) -> None:
+        self.boards[message.stage if topic is HEARTBEAT else topic.publisher].write(topic, message)
+
+    def close(self) -> None:
+        for board in self.boards.values():
+            board.close()
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarms import Change, Event
-from surgical_guidance.watchdog.facts import REGULAR, StageState
+from surgical_guidance.watchdog.facts import RECORDER, REGULAR, StageState
 from surgical_guidance.watchdog.state import State
-from surgical_guidance.watchdog.watch import RECORDER, Outcome, Watch
+from surgical_guidance.watchdog.watch import Outcome, Watch
 
 MS = 1_000_000
 S = 1_000_000_000

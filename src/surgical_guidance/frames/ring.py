@@ -280,16 +280,13 @@ class RingReader:
         image = self._mapped.pixels(slot, width, height, step, encoding)
         return Frame(sequence, stamp_ns, monotonic_ns, image, encoding, self.name, slot, lambda: current[0])
 
-    def newest(self) -> Frame | None:
-        """View the newest frame; None where there is none, or it is being overwritten at this moment."""
-        sequences = [current[0] for current in self._mapped.sequences]
-        sequence = max(sequences)
-        if sequence == 0:
-            return None
-        try:
-            return self.frame(sequences.index(sequence), sequence)
-        except FrameOverwritten:
-            return None
+    def since(self, sequence: int) -> Iterator[Frame]:
+        """View the frames that are newer than one, as far as the ring still has them, in order."""
+        found = sorted((current[0], slot) for slot, current in enumerate(self._mapped.sequences))
+        for newer, slot in found:
+            if newer > sequence:
+                with contextlib.suppress(FrameOverwritten):
+                    yield self.frame(slot, newer)
 
 
 class RingReaders:

@@ -19,6 +19,7 @@ from surgical_guidance.inference.pipeline import Pipeline
 from surgical_guidance.inference.runners import Outcome, Runner, one_after_another, side_by_side
 from surgical_guidance.inference.scheduler import Scheduler
 from surgical_guidance.inference.status import Status
+from surgical_guidance.inference.threads import usual_threads
 from surgical_guidance.inference.together import check_together
 from surgical_guidance.scene.state import Context, Segmentation
 
@@ -97,12 +98,13 @@ class Lineup:
         cls,
         models: Sequence[str] = DEFAULT_MODELS,
         engine: str = 'auto',
-        threads: int = 2,
+        threads: int = 0,
         budget_ms: float = BUDGET_MS,
         ladder: Ladder | None = None,
     ) -> Lineup:
         """Load models by name or by the paths of their manifests.
 
+        :param threads: of the processor that one look may use; 0: :func:`usual_threads`.
         :raises ModelError: what is wrong with which, where, and what to do.
         """
         if not models:
@@ -112,7 +114,7 @@ class Lineup:
         with contextlib.ExitStack() as opened:
 
             def load(manifest: Manifest) -> Pipeline:
-                pipeline = Pipeline.of(manifest, engine, threads)
+                pipeline = Pipeline.of(manifest, engine, threads or usual_threads())
                 opened.callback(pipeline.close)
                 return pipeline
 

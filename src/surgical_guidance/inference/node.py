@@ -58,7 +58,9 @@ class InferenceParams(StageParams):
         'models that come with the package, or paths of manifests, exactly one of which segments; docs/models.md',
     )
     engine: str = param('auto', 'what runs them; auto takes the best one this host has', choices=ENGINES)
-    threads: int = param(2, 'processor threads that one inference may use', minimum=1, maximum=64)
+    threads: int = param(
+        0, 'processor threads that one inference may use; 0: one with two cores, two with more', minimum=0, maximum=64
+    )
     budget_ms: float = param(
         BUDGET_MS, 'time for all models that look at one frame; who can wait, waits [ms]', minimum=1.0, maximum=1000.0
     )

@@ -1,4 +1,4 @@
-"""The relay at work: one asyncio loop in a thread of its own, where view, pairing, hub and server meet.
+"""The relay at work: one asyncio loop in a thread of its own, where what is said, who listens and who serves meet.
 
 Facts come from any thread and are handed over with ``call_soon_threadsafe``; nothing is locked and nobody waits.
 """
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from surgical_guidance.annotations import Annotation
-from surgical_guidance.clock import NS_PER_S, monotonic_ns
+from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.contract import PARTICIPANTS
 from surgical_guidance.errors import GuidanceError, HostError
 from surgical_guidance.relay import wire
 from surgical_guidance.relay.audience import Audience
-from surgical_guidance.relay.clients import Client, OutgoingPicture
+from surgical_guidance.relay.clients import Client
 from surgical_guidance.relay.facts import (
     AdviceFact,
     AlarmFact,
@@ -34,18 +34,14 @@ from surgical_guidance.relay.facts import (
     TimingFact,
 )
 from surgical_guidance.relay.hub import Hub
-from surgical_guidance.relay.marks import Marks
-from surgical_guidance.relay.pairing import Pair, Pairing, Picture
+from surgical_guidance.relay.news import News
 from surgical_guidance.relay.pictures import PictureEncoder
 from surgical_guidance.relay.privacy import Privacy
 from surgical_guidance.relay.requests import Requests
 from surgical_guidance.relay.security import Door, Policy, Visit
 from surgical_guidance.relay.server import Server
 from surgical_guidance.relay.settings import Outward, Settings
-from surgical_guidance.relay.timeline import Timeline
-from surgical_guidance.relay.video.overlays import Overlays
 from surgical_guidance.relay.video.settings import VideoSettings
-from surgical_guidance.relay.view import View
 
 if TYPE_CHECKING:
     from surgical_guidance.relay.video.room import Room
@@ -89,32 +85,27 @@ class Service:
         self.door.attendance.on_change.append(self._tell_participants_soon)
         self._on_tick = on_tick
         self._on_problem = on_problem
+        outward = outward or Outward()
         self._hub = Hub(self._on_leave)
-        self._view = View()
-        self._timeline = Timeline()
-        self._pairing = Pairing()
         self.privacy = Privacy(settings.masks, unjudged=settings.withhold_unjudged)
+        self._news = News(self._hub, self.privacy, outward.draw)
         self._encoder = PictureEncoder(
             settings.jpeg_quality,
             settings.max_width,
-            lambda p: self._call(self._take_picture, p),
+            lambda picture: self._call(self._news.picture, picture),
             on_problem,
             self.privacy,
         )
         self._server = Server(self._hub, self._hello, self._health, self.door, settings.limits)
-        self._overlays = Overlays()
         self._video, self._video_refused = self._open_video(settings.video)
         self._session = secrets.token_hex(8)
         self._loop = uvloop.new_event_loop()
-        outward = outward or Outward()
-        self._audience = Audience(outward.watch, self._view, self.privacy)
-        self._marks = Marks(outward.draw, self._view.stamp_ns)
-        self._server.ops.register('annotate', self._marks.draw)
+        self._audience = Audience(outward.watch, self._news.view, self.privacy)
+        self._server.ops.register('annotate', self._news.marks.draw)
         Requests(self._server.ops, outward.ask, self._loop)
         self._stop = asyncio.Event()
         self._somebody = asyncio.Event()
         self.door.attendance.on_change.append(self._somebody.set)
-        self._release: asyncio.TimerHandle | None = None
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(listener,), name='relay service')
 
@@ -156,32 +147,32 @@ class Service:
             self._encoder.offer(frame)
         if self._video is not None:
             self._video.offer(frame)
-        self._call(self._take_frame, frame)
+        self._call(self._news.frame, frame)
 
     def scene(self, scene: SceneFact) -> None:
         """Take a scene, from any thread. Whether pictures may be seen is judged at once, not in the loop's turn."""
         self.privacy.on_scene(scene.outside)
-        self._call(self._take_scene, scene)
+        self._call(self._news.scene, scene)
 
     def advice(self, advice: AdviceFact) -> None:
         """Take a suggestion, from any thread."""
-        self._call(self._take_advice, advice)
+        self._call(self._news.advice, advice)
 
     def status(self, status: StatusFact) -> None:
         """Take the watchdog's word, from any thread."""
-        self._call(self._take_status, status)
+        self._call(self._news.status, status)
 
     def alarm(self, alarm: AlarmFact) -> None:
         """Take the change of an alarm, from any thread."""
-        self._call(self._take_alarm, alarm)
+        self._call(self._news.alarm, alarm)
 
     def timing(self, timing: TimingFact) -> None:
         """Take the times of a frame, from any thread."""
-        self._call(self._take_timing, timing)
+        self._call(self._news.timing, timing)
 
     def annotation(self, mark: Annotation) -> None:
         """Take a mark that somebody drew, from any thread."""
-        self._call(self._take_annotation, mark)
+        self._call(self._news.annotation, mark)
 
     def _open_video(self, settings: VideoSettings | None) -> tuple[Room | None, str]:
         """Give the room, or why there is none: single pictures go on without it."""
@@ -252,13 +243,13 @@ class Service:
         while True:
             self._on_tick()
             self.door.look()
-            now_ns = self._look()
+            now_ns = self._news.look()
             self._audience.look(now_ns, watched=self._hub.watched or (self._video is not None and self._video.watched))
             self._tell_participants(now_ns)
             if self._hub.watched:
-                self._hub.state(wire.text('state', self._state(now_ns)))
+                self._news.send_state(now_ns)
             else:
-                self._pairing.clear()
+                self._news.pairing.clear()
             await self._rest()
 
     async def _rest(self) -> None:
@@ -284,83 +275,9 @@ class Service:
         if changed:
             self._server.tell_participants()
 
-    def _look(self) -> int:
-        """Send what has changed, at once; give the instant of this look [ns]."""
-        now_ns = monotonic_ns()
-        view = self._view
-        events = self._timeline.look(view.shown(now_ns), view.alarms(), view.system(now_ns), view.stamp_ns(now_ns))
-        for event in events:
-            self._hub.event(wire.text('event', event))
-        if events and self._hub.watched:
-            self._hub.state(wire.text('state', self._state(now_ns)))
-        return now_ns
-
-    def _state(self, now_ns: int) -> Json:
-        state = self._view.json(now_ns)
-        state['picture']['withheld'] = self.privacy.withheld
-        return state
-
-    def _take_frame(self, frame: FrameFact) -> None:
-        self._view.on_frame(frame, monotonic_ns())
-        self._marks.on_frame(frame)
-        if self._hub.video:
-            self._overlays.on_frame(frame)
-
-    def _take_scene(self, scene: SceneFact) -> None:
-        now_ns = monotonic_ns()
-        self._view.on_scene(scene, now_ns)
-        if self._hub.video:
-            self._hub.overlay(wire.overlay(self._overlays.on_scene(scene)))
-        self._send(self._pairing.on_scene(scene, now_ns))
-
-    def _take_advice(self, advice: AdviceFact) -> None:
-        now_ns = monotonic_ns()
-        self._view.on_advice(advice, now_ns)
-        self._look()
-        path = self._overlays.on_advice(advice) if self._hub.video else None
-        if path is not None:
-            self._hub.overlay(wire.overlay(path))
-        self._send(self._pairing.on_advice(advice, now_ns))
-
-    def _take_status(self, status: StatusFact) -> None:
-        self._view.on_status(status, monotonic_ns())
-        self._look()
-
-    def _take_alarm(self, alarm: AlarmFact) -> None:
-        self._view.on_alarm(alarm)
-        self._look()
-
-    def _take_timing(self, timing: TimingFact) -> None:
-        self._view.on_timing(timing, monotonic_ns())
-
-    def _take_annotation(self, mark: Annotation) -> None:
-        told = self._marks.take(mark)
-        self._hub.mark(told['author'], told['id'], wire.text('mark', told))
-
-    def _take_picture(self, picture: Picture) -> None:
-        now_ns = monotonic_ns()
-        self._send(self._pairing.on_picture(picture, now_ns, wait=self._view.scenes_flow(now_ns)))
-
-    def _send(self, pair: Pair | None) -> None:
-        if pair is not None:
-            self._hub.picture(OutgoingPicture(pair.picture.monotonic_ns, wire.picture(pair)))
-        if self._release is not None:
-            self._release.cancel()
-        due_ns = self._pairing.next_due_ns()
-        self._release = self._loop.call_at(due_ns / NS_PER_S, self._send_overdue) if due_ns is not None else None
-
-    def _send_overdue(self) -> None:
-        self._send(self._pairing.overdue(monotonic_ns()))
-
     def _hello(self) -> Json:
         video = self._video.told if self._video is not None else None
-        return {
-            'protocol': wire.PROTOCOL,
-            'session': self._session,
-            'timeline': list(self._timeline.events),
-            'marks': self._marks.standing(),
-            'video': video,
-        }
+        return {'protocol': wire.PROTOCOL, 'session': self._session, 'video': video} | self._news.hello()
 
     def _health(self) -> Json:
         health = self._hub.json()
@@ -368,7 +285,7 @@ class Service:
         health['round_trip_ms'] = max((trip for trip in trips if math.isfinite(trip)), default=None)
         health['pictures'] |= {
             'skipped': self._encoder.dropped + self._encoder.overwritten,
-            'superseded': self._pairing.superseded,
+            'superseded': self._news.pairing.superseded,
         }
         health['video'] = self._video.json() if self._video is not None else {'off': self._video_refused}
         return health

@@ -23,6 +23,9 @@ WATCHED: Final = tuple(topic for topic in TOPICS if topic.deadline and topic.pub
 REGULAR: Final = tuple(t for t in TOPICS if t.rate and not t.deadline and t.publisher in STAGES)
 """The topics that promise a rate alone: told in the diagnostics, and nothing depends on them."""
 
+RECORDER: Final = 'recorder'
+"""The flight recorder: its heart is watched like that of a stage, and nothing of the guidance depends on it."""
+
 FRAME_PATH: Final = frozenset(topic.publisher for topic in WATCHED)
 """The stages without which there is no current advice."""
 
@@ -97,6 +100,9 @@ class Arrivals:
         self._last_ns = 0
         self._recent: deque[int] = deque(maxlen=_REMEMBERED)
         self._window: deque[int] = deque()
+        self._limit = (math.nan, 0.0, 0)  # frame interval [s], the longest silence for it [s], the same [ns]
+        self._arrived = self._usual_at = 0
+        self._usual_s = UNKNOWN_INTERVAL_S
 
     def arrived(self, at_ns: int) -> None:
         """Count one message."""
@@ -105,6 +111,7 @@ class Arrivals:
         self._last_ns = max(self._last_ns, at_ns)
         self._recent.append(at_ns)
         self._window.append(at_ns)
+        self._arrived += 1
 
     def excuse(self, stall_ns: int, now_ns: int) -> None:
         """Leave a time out of the silence: the one who watches did not run in it, and perhaps nobody did."""
@@ -139,23 +146,27 @@ class Arrivals:
     @property
     def usual_interval_s(self) -> float:
         """The median time between two messages [s]; :data:`UNKNOWN_INTERVAL_S` before there are a few."""
-        if len(self._recent) < 4:
-            return UNKNOWN_INTERVAL_S
-        return median(later - earlier for earlier, later in pairwise(self._recent)) / NS_PER_S
+        if len(self._recent) >= 4 and self._arrived - self._usual_at >= len(self._recent) // 4:
+            self._usual_s = median(later - earlier for earlier, later in pairwise(self._recent)) / NS_PER_S
+            self._usual_at = self._arrived
+        return self._usual_s
 
-    def limit_s(self, frame_interval_s: float) -> float:
-        """Give the longest silence that is allowed [s]."""
-        return silence_limit_s(self.topic, frame_interval_s)
+    def _limit_ns(self, frame_interval_s: float) -> int:
+        """Give the longest silence that is allowed [ns]."""
+        if self._limit[0] != frame_interval_s:
+            limit_s = silence_limit_s(self.topic, frame_interval_s)
+            self._limit = frame_interval_s, limit_s, int(limit_s * NS_PER_S)
+        return self._limit[2]
 
     def due_ns(self, frame_interval_s: float) -> int | None:
         """Tell when the silence will reach the limit if nothing comes; None before the first message."""
-        return self._last_ns + int(self.limit_s(frame_interval_s) * NS_PER_S) if self.heard else None
+        return self._last_ns + self._limit_ns(frame_interval_s) if self._last_ns else None
 
     def doubt_due_ns(self, frame_interval_s: float) -> int | None:
         """Tell when a problem will count if nothing good comes; None where there is none, or it counts already."""
         if not self._problem or not self._patient:
             return None
-        return self._good_ns + int(self.limit_s(frame_interval_s) * NS_PER_S)
+        return self._good_ns + self._limit_ns(frame_interval_s)
 
     def _forget(self, since_ns: int) -> None:
         while self._window and self._window[0] <= since_ns:
@@ -168,23 +179,21 @@ class Arrivals:
         :param frame_rate: promised by the source [Hz]; 0: none.
         """
         promised = frame_rate if self.topic.one_a_frame else self.topic.rate
-        window_s = max(WINDOW_S, WINDOW_INTERVALS / promised if promised else 0.0)
+        window_s = max(WINDOW_S, WINDOW_INTERVALS / promised) if promised else WINDOW_S
         since_ns = now_ns - int(window_s * NS_PER_S)
         self._forget(since_ns)
         rate = len(self._window) / window_s
-        filled = self.heard and self._counting_since_ns <= since_ns
-        silent_s = (now_ns - self._last_ns) / NS_PER_S if self.heard else math.inf
-        due_ns = self.due_ns(frame_interval_s)
+        heard, silent_ns, limit_ns = self._last_ns != 0, now_ns - self._last_ns, self._limit_ns(frame_interval_s)
         doubt_due_ns = self.doubt_due_ns(frame_interval_s)
         problem = '' if doubt_due_ns is not None and now_ns < doubt_due_ns else self._problem
         return Facts(
-            heard=self.heard,
-            alive=due_ns is not None and now_ns < due_ns,
-            frequency_ok=not filled or rate >= FREQUENCY_SHARE * promised,
+            heard=heard,
+            alive=heard and silent_ns < limit_ns,
+            frequency_ok=not (heard and self._counting_since_ns <= since_ns) or rate >= FREQUENCY_SHARE * promised,
             valid=not problem,
             problem=problem,
-            silent_s=silent_s,
-            limit_s=self.limit_s(frame_interval_s),
+            silent_s=silent_ns / NS_PER_S if heard else math.inf,
+            limit_s=self._limit[1],
             rate=rate,
             promised=promised,
         )

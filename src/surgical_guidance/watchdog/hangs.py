@@ -38,8 +38,8 @@ class Hangs:
             if waits or stage.pid == 0 or stage.ended or stage.dismissed or stage.state is not StageState.ACTIVE:
                 self._idle_since_ns.pop(name, None)
                 continue
-            silent_s = _silent_s(view, stage.pid)
-            if not stage.alive and silent_s >= self._after_s:
+            silent_s = 0.0 if stage.alive else _silent_s(view, stage.pid)
+            if silent_s >= self._after_s:
                 hung.setdefault(stage.pid, f'{name} has not turned for {silent_s:.1f} s')
             idle_s = self._idle_s(name, view, now_ns)
             if stage.alive and idle_s >= self._after_s:

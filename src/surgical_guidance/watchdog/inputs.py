@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 from surgical_guidance_msgs.msg import Suggestion
 
 from surgical_guidance.clock import NS_PER_MS
-from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, SUGGESTION, TIMED_STAGES, TIMING, Topic
+from surgical_guidance.contract import FRAME, HEARTBEAT, SCENE, STAGES, SUGGESTION, TIMED_STAGES, TIMING, Topic
 from surgical_guidance.ports import message_class, quiet_qos
 from surgical_guidance.pulses import BoardReader, Pulse, living_boards, pulse_of
-from surgical_guidance.watchdog.facts import StageState
+from surgical_guidance.watchdog.facts import RECORDER, StageState
 from surgical_guidance.watchdog.metrics import Metrics
 from surgical_guidance.watchdog.picture import PictureWatch
 from surgical_guidance.watchdog.processes import Processes
-from surgical_guidance.watchdog.watch import RECORDER, Watch
+from surgical_guidance.watchdog.watch import Watch
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
 KEPT: Final = 64  # messages of a topic that wait for the next turn, however late it is
-LOOK_ROUND_MS: Final = 2000
+LOOK_ROUND_MS: Final = 1000
 """How often to look for boards and for others who publish."""
 
 LOOK_FOR_MISSING_MS: Final = 100
@@ -64,6 +64,8 @@ class Inputs:
         self._pictures = pictures
         self._unattended = unattended
         self.metrics: Metrics | None = None
+        self.stirred: set[int] = set()
+        """Processes that had written something on their boards at the last take."""
         self._taken_ns = now_ns
         self._boards: dict[str, BoardReader] = {}
         self._subscriptions: dict[str, Subscription[Any]] = {}
@@ -78,18 +80,16 @@ class Inputs:
 
     def take(self, now_ns: int) -> None:
         """Hand on everything that has come since the last time."""
-        if now_ns >= self._look_round_ns:
-            self._look_round(now_ns)
+        self.stirred.clear()
         for board in self._boards.values():
             for topic, pulse in board.take():
                 self._saw(topic, pulse)
+                self.stirred.add(board.pid)
+        if now_ns >= self._look_round_ns:  # after the last word of one that has just gone
+            self._look_round(now_ns)
         for name, subscription in self._subscriptions.items():
             self._take_messages(self._watch.messages[name].topic, subscription, now_ns)
         self._taken_ns = now_ns
-
-    def stirred(self) -> set[int]:
-        """Give the processes that have written on their boards since the last time this was asked."""
-        return {board.pid for board in self._boards.values() if board.stirred()}
 
     def process_ended(self) -> None:
         """Look for the board of the one that takes its place at the next turn."""
@@ -97,8 +97,8 @@ class Inputs:
 
     def _look_round(self, now_ns: int) -> None:
         """Find the boards of stages that have come, and who else publishes."""
-        wanted = (*self._watch.stages, RECORDER)
-        living = living_boards(self._node.get_namespace(), str(self._node.context.get_domain_id()), wanted)
+        domain = str(self._node.context.get_domain_id())
+        living = living_boards(self._node.get_namespace(), domain, (*STAGES, RECORDER))
         self._boards = {stage: board for stage, board in self._boards.items() if living.get(stage) == board.name}
         for stage in living.keys() - self._boards.keys():
             with contextlib.suppress(OSError):  # it has just gone

@@ -37,7 +37,7 @@ from surgical_guidance.watchdog.alarm_table import (
     STAGE_SLOW,
     stage_alarm,
 )
-from surgical_guidance.watchdog.facts import AT_WORK, BROKEN, FRAME_PATH, Facts, StageFacts, StageState
+from surgical_guidance.watchdog.facts import AT_WORK, BROKEN, FRAME_PATH, RECORDER, Facts, StageFacts, StageState
 from surgical_guidance.watchdog.latency import LatencyFacts
 from surgical_guidance.watchdog.state import Observation
 from surgical_guidance.watchdog.surroundings import NOTHING_KNOWN, Surroundings
@@ -73,7 +73,7 @@ class View:
     @property
     def hearts(self) -> dict[str, StageFacts]:
         """Everything that has a heartbeat, by name."""
-        return {**self.stages, **({} if self.recorder is None else {'recorder': self.recorder})}
+        return {**self.stages, **({} if self.recorder is None else {RECORDER: self.recorder})}
 
     @property
     def gist(self) -> tuple[object, ...]:
@@ -142,10 +142,11 @@ def judge(view: View) -> Judgement:
 def _broken_stages(view: View) -> dict[str, str]:
     """Stages that are gone, or up and unable to work."""
     broken = {}
+    waiting = _waiting(view)
     for name, stage in view.stages.items():
         if stage.dismissed:
             continue
-        loss = _loss(stage, loading=_waiting(view) or _process_loads(view, stage.pid))
+        loss = '' if stage.alive else _loss(stage, loading=waiting or _process_loads(view, stage.pid))
         if not stage.heard and not view.starting:
             loss = 'it was never heard of'
         if loss:

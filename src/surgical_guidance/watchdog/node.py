@@ -50,7 +50,8 @@ from surgical_guidance.watchdog.surveyor import Surveyor
 from surgical_guidance.watchdog.watch import Outcome, Watch
 
 LATE_NS: Final = 20 * NS_PER_MS  # a look that comes so late was itself kept waiting
-SHORTEST_LOOK_NS: Final = 25 * NS_PER_MS  # at the picture, however fast the source is
+USUAL_LOOK_NS: Final = 50 * NS_PER_MS  # at the pictures; in step with the status
+SHORTEST_LOOK_NS: Final = 25 * NS_PER_MS  # at one that may be frozen or black, however fast the source is
 RESTART_TOLD_NS: Final = 5 * NS_PER_S
 NEARLY_NS: Final = 10 * NS_PER_MS  # what is due so soon is done now: waking up once more costs more than what is done
 STATUS_EVERY_NS: Final = int(NS_PER_S / STATUS.rate)
@@ -63,7 +64,8 @@ class WatchdogParams:
     stages: str = param(','.join(STAGES), 'the stages that are expected, separated by commas')
     start_grace_s: float = param(
         60.0,
-        'how long the stages may take to start and load; what is missing then has failed [s]',
+        'how long the stages may take to start and load; what is missing then, or 5 s after all of the frame path are '
+        'active, has failed [s]',
         minimum=1.0,
         maximum=600.0,
     )
@@ -144,9 +146,7 @@ class WatchdogNode(Node):
         self.on_alarm: list[Callable[[Alarm, bool], None]] = []
         """Called, by the watchdog's own thread, with every alarm that is raised (True) or cleared (False). Must return
         at once; what is raised in it ends the watchdog."""
-        self._wake_due_ns = self._turn_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = (
-            now_ns
-        )
+        self._wake_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = now_ns
         self._status_asked = False
         self._lock = threading.Lock()
         self._closing = False
@@ -191,23 +191,22 @@ class WatchdogNode(Node):
             raise self._failure
 
     def _look(self, now_ns: int, ended: tuple[int, ...]) -> None:
-        """Look at the picture; turn if the status is due, a silence is at its limit, a process or the picture dies."""
+        """Take what has come, look at the pictures; turn if the status is due, a silence at its limit, or one died."""
         late_ns = now_ns - self._wake_due_ns
-        stopped = self._processes.stopped(self._inputs.stirred())
-        died = self._look_at_picture(now_ns) | self._watch.processes_stopped(stopped)
-        if ended or died or late_ns > LATE_NS or now_ns + NEARLY_NS >= self._turn_due_ns:
-            self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
-            for pid in ended:
-                self._watch.process_ended(pid, now_ns)
-                self._inputs.process_ended()
-                self._surveyor.process_ended()
-            if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
-                self._watch.excuse(late_ns, now_ns)
-            self._turn_due_ns = self._next_turn_ns()  # what has come may have put it off
-            if ended or died or now_ns >= self._turn_due_ns or self._status_is_due(now_ns):
-                self._turn(now_ns)
-                self._turn_due_ns = self._next_turn_ns()
-        self._wake_due_ns = min(self._turn_due_ns, self._picture_due_ns)
+        self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
+        for pid in ended:
+            self._watch.process_ended(pid, now_ns)
+            self._inputs.process_ended()
+            self._surveyor.process_ended()
+        if late_ns > LATE_NS:  # a host that stands still for a while is no reason to call every stage lost
+            self._watch.excuse(late_ns, now_ns)
+        stopped = self._processes.stopped(self._inputs.stirred)
+        died = self._look_at_pictures(now_ns) | self._watch.processes_stopped(stopped)
+        turn_due_ns = self._next_turn_ns()
+        if ended or died or now_ns >= turn_due_ns or self._status_is_due(now_ns):
+            self._turn(now_ns)
+            turn_due_ns = self._next_turn_ns()
+        self._wake_due_ns = min(turn_due_ns, self._picture_due_ns)
 
     def _next_turn_ns(self) -> int:
         return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
@@ -215,15 +214,16 @@ class WatchdogNode(Node):
     def _status_is_due(self, now_ns: int) -> bool:
         return self._status_asked or now_ns + NEARLY_NS >= self._status_due_ns
 
-    def _look_at_picture(self, now_ns: int) -> bool:
-        """Look at the newest picture if it is time; True if it has just frozen or gone black."""
+    def _look_at_pictures(self, now_ns: int) -> bool:
+        """Look at the new pictures if it is time; True if they have just frozen or gone black."""
         if now_ns + NEARLY_NS < self._picture_due_ns:
             return False
         if not self._pictures.following:
             self._picture_due_ns = now_ns + STATUS_EVERY_NS
             return False
         before, self._picture = self._picture, self._pictures.look()
-        every_ns = max(SHORTEST_LOOK_NS, int(self._watch.frame_interval_s * NS_PER_S))
+        shortest_ns = SHORTEST_LOOK_NS if self._pictures.suspicious else USUAL_LOOK_NS
+        every_ns = max(shortest_ns, int(self._watch.frame_interval_s * NS_PER_S))
         self._picture_due_ns = next_due_ns(self._picture_due_ns, every_ns, now_ns)
         return bool((self._picture.frozen or self._picture.black) and not (before.frozen or before.black))
 
@@ -345,7 +345,7 @@ class WatchdogNode(Node):
         return response
 
     def _ask_for_status(self) -> None:
-        self._status_asked, self._turn_due_ns = True, 0
+        self._status_asked = True
         self._processes.wake()
 
     def _acknowledged(self, alarm_id: str, by: str) -> tuple[bool, str]:

@@ -1,7 +1,7 @@
 """Is the picture alive? Frames may come at their rate and all be the same one, or black.
 
-The watchdog reads the frame ring as any reader does, by reference: some hundred values of each of a dozen rows of the
-newest picture, once a frame interval. A live camera's noise changes some of those pixels in every picture. A few equal
+The watchdog reads the frame ring as any reader does, by reference: some hundred values of each of a dozen rows of
+every picture. A live camera's noise changes some of those pixels in every picture. A few equal
 pictures in a row are natural for some sources all the same (a capture card that doubles frames, a compressed stream of
 a view in which nothing moves), so what a source has done before and gone on from is not called frozen.
 """
@@ -83,6 +83,11 @@ class Pictures:
         self._black = (self._black + pictures if self._black else 1) if dark else 0
         self._black_since_ns = (self._black_since_ns or captured_ns) if dark else None
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether the newest picture is black or like the one before."""
+        return self._equal > 1 or self._black > 0
+
     def forget(self) -> None:
         """Begin anew: another ring, another source."""
         self.__init__()  # type: ignore[misc]
@@ -100,7 +105,7 @@ class Pictures:
 
 
 class PictureWatch:
-    """Follows the ring of the camera and samples its newest picture."""
+    """Follows the ring of the camera and samples its pictures."""
 
     def __init__(self) -> None:
         self._pictures = Pictures()
@@ -123,10 +128,14 @@ class PictureWatch:
         """Whether there is a ring to look into."""
         return self._reader is not None
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether the newest picture is black or like the one before: the next one is worth a look of its own."""
+        return self._pictures.suspicious
+
     def look(self) -> PictureFacts:
-        """Sample the newest picture, if it is a new one; say what is known now."""
-        frame = self._reader.newest() if self._reader is not None else None
-        if frame is not None and frame.sequence > self._sequence:
+        """Sample the pictures that have come since the last time; say what is known now."""
+        for frame in self._reader.since(self._sequence) if self._reader is not None else ():
             taken = sample(frame)
             if frame.intact:
                 pictures = frame.sequence - self._sequence if self._sequence else 1

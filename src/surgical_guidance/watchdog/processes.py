@@ -2,8 +2,9 @@
 
 Heartbeats give the process id of every stage. On Linux a process file descriptor becomes readable the moment its
 process ends, by whatever cause, and never means another process that got the same id later (``pidfd_open(2)``). One
-that is stopped (``SIGSTOP``) is readable as such in ``/proc/<pid>/stat``, held open. A stage on another host, or on a
-kernel without these, is watched by its heartbeat alone.
+that is stopped (``SIGSTOP``) is readable as such in the ``stat`` of its first thread, held open (for that of the whole
+process the kernel would add up all its threads). A stage on another host, or on a kernel without these, is watched by
+its heartbeat alone.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Processes:
     def __init__(self) -> None:
         self._poll = select.poll()
         self._pid_of: dict[int, int] = {}
-        self._stat: dict[int, int] = {}  # descriptor of /proc/<pid>/stat, by process
+        self._stat: dict[int, int] = {}  # descriptor of its stat, by process
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll.register(self._wake, select.POLLIN)
 
@@ -43,7 +44,7 @@ class Processes:
             return
         self._pid_of[descriptor] = pid
         with contextlib.suppress(OSError):
-            self._stat[pid] = os.open(f'/proc/{pid}/stat', os.O_RDONLY | os.O_CLOEXEC)
+            self._stat[pid] = os.open(f'/proc/{pid}/task/{pid}/stat', os.O_RDONLY | os.O_CLOEXEC)
         self._poll.register(descriptor, select.POLLIN)
 
     @property
@@ -54,7 +55,7 @@ class Processes:
     def stopped(self, stirred: Container[int] = ()) -> frozenset[int]:
         """Give the followed processes that are stopped now. A debugger's stop does not count.
 
-        :param stirred: those that have just done something are not asked for: the kernel adds all threads of each up.
+        :param stirred: those that have just done something are not asked for.
         """
         return frozenset(
             pid for pid, descriptor in self._stat.items() if pid not in stirred and _state(descriptor) == b'T'

@@ -30,8 +30,6 @@ from surgical_guidance.watchdog.state import Observation, State, StateMachine
 from surgical_guidance.watchdog.surroundings import NOTHING_KNOWN
 
 RECOVERING_REASON = 'good again, but not for long enough'
-RECORDER: Final = 'recorder'
-"""The flight recorder: its heart is watched too, and nothing of the guidance depends on it."""
 
 ACTIVE_GRACE_S: Final = 5.0
 """The start is over when all stages of the frame path have been active for this long [s], whatever the grace."""

@@ -59,6 +59,10 @@ class Outlet:
             self.octets += len(payload)
             yield self._packet(self._number, rtp_time, marked, payload, now_ns)
 
+    def last(self, count: int) -> list[int]:
+        """Give the numbers of the last packets."""
+        return [self._number - back & 0xFFFF for back in range(count)]
+
     def again(self, numbers: Iterable[int], now_ns: int) -> list[bytes]:
         """Write the packets of these numbers once more, where they are still known."""
         wanted = set(numbers)

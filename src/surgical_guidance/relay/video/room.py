@@ -24,6 +24,7 @@ from surgical_guidance.relay.video.keys import KeyRequests
 from surgical_guidance.relay.video.offer import Answer
 from surgical_guidance.relay.video.pace import Pace
 from surgical_guidance.relay.video.peer import Peer
+from surgical_guidance.relay.video.pressure import Pressure
 from surgical_guidance.relay.video.producer import Prepare, RungProducer, as_it_is
 from surgical_guidance.relay.video.rtp_clock import rtp_time
 from surgical_guidance.relay.video.settings import VideoSettings
@@ -74,6 +75,7 @@ class Room:
         self._tasks: set[asyncio.Task[None]] = set()
         self._size = (1920, 1080)
         self._pace = Pace(settings.max_height or hardware.height(self.encoder.codec))
+        self._pressure = Pressure()
         self._offered = 0
         self._sent = 0
         self._left_out = 0
@@ -241,7 +243,8 @@ class Room:
         while True:
             await asyncio.sleep(REPORT_S)
             behind = sum(producer.dropped + producer.late for producer in self._producers)
-            self._pace.look(self._offered, behind, monotonic_ns())
+            now_ns = monotonic_ns()
+            self._pace.look(self._offered, behind, now_ns, self._pressure.look(now_ns))
             for viewer in list(self._viewers.values()):
                 if viewer.live:
                     now = rtp_time(monotonic_ns()), time.time_ns()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiortc.rtp import (
@@ -23,6 +25,7 @@ from surgical_guidance.relay.video.ladder import Footing
 from surgical_guidance.relay.video.offer import H264
 from surgical_guidance.relay.video.outlet import Outlet
 from surgical_guidance.relay.video.peer import Peer
+from surgical_guidance.relay.video.twice import APART_S, Twice
 from surgical_guidance.relay.video.units import Unit
 from surgical_guidance.relay.video.voices import Voice
 
@@ -47,6 +50,8 @@ class Viewer:
         self._need_key = need_key
         self._rung: int | None = None  # the one it gets; None until its first key frame
         self._lost = 0.0
+        self._twice = Twice()
+        self._copies: set[asyncio.Task[None]] = set()
         self._estimate: int | None = None
         self._counted = (monotonic_ns(), 0)  # when, and octets sent by then
         self._rate = 0.0
@@ -77,8 +82,19 @@ class Viewer:
             self._need_key(self._footing.rung)
             return False
         self._rung = unit.rung
-        await self.peer.send(self.outlet.write(unit.payloads, unit.rtp_time, monotonic_ns()))
+        now_ns = monotonic_ns()
+        await self.peer.send(self.outlet.write(unit.payloads, unit.rtp_time, now_ns))
+        if self._twice.wanted(now_ns):
+            copies = asyncio.get_running_loop().create_task(self._copy(self.outlet.last(len(unit.payloads))))
+            self._copies.add(copies)
+            copies.add_done_callback(self._copies.discard)
         return True
+
+    async def _copy(self, numbers: Sequence[int]) -> None:
+        """Send packets once more, a little later."""
+        await asyncio.sleep(APART_S)
+        with contextlib.suppress(ConnectionError):
+            await self.peer.send(self.outlet.again(numbers, monotonic_ns()))
 
     def lost_units(self) -> None:
         """Pictures were left out on the way here: wait for a key frame."""
@@ -97,7 +113,9 @@ class Viewer:
             for report in packet.reports:
                 if report.ssrc == self.outlet.ssrc:
                     self._lost = report.fraction_lost / 256
-                    self._move(self._footing.on_loss(self._lost, monotonic_ns()))
+                    now_ns = monotonic_ns()
+                    self._twice.on_loss(self._lost, now_ns)
+                    self._move(self._footing.on_loss(self._lost, now_ns))
 
     def _on_estimate(self, fci: bytes) -> None:
         try:
@@ -126,5 +144,6 @@ class Viewer:
             'packets': self.outlet.packets,
             'skipped': self.skipped,
             'lost': round(self._lost, 3),
+            'twice': self._twice.wanted(monotonic_ns()),
             'estimate_kbps': None if self._estimate is None else self._estimate // 1000,
         }

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 96e66ff4038268b3be0d4e8717af5a048927c386208087122ac9a62b463d0e3d. Edit those.
+// Made by `npm run build` in console/, from sources 0d6a74b3082c0eca8f2df107ac5b4833547460e0dd6a66e341daf4fe1e4e4206. Edit those.
 import {
   Room,
   Timeline,
@@ -265,6 +265,7 @@ function roving(toolbar) {
 }
 
 // src/console.ts
+var FEWER = 0.7;
 var timeline = new Timeline();
 var room = new Room({
   level: "All",
@@ -278,7 +279,7 @@ var room = new Room({
   },
   onNumbers: () => {
     const live = room.link.link === "open" && room.state.picture.state === "live";
-    setText(byId("rate"), live ? `${room.view.rate().toFixed(0)} ${words().perSecond}` : "–");
+    renderRate(live ? room.view.rate() : NaN, room.state.system.frame_rate ?? 0);
     renderSignal(room.state, room.link, room.view, room.video.state === "playing" ? room.video.kind : null);
     renderView(live ? room.view.header?.scene ?? null : null);
     renderStill();
@@ -293,6 +294,13 @@ var pen = new Telestrator(room.marks, {
   send: (message) => room.link.send(message),
   unsent: () => tell(words().cannotSend)
 });
+function renderRate(rate, looked) {
+  const word = words();
+  const fewer = rate < FEWER * looked;
+  const number = fewer ? word.rateOf(rate.toFixed(0), looked.toFixed(0)) : rate.toFixed(0);
+  setText(byId("rate"), Number.isFinite(rate) ? `${number} ${word.perSecond}` : "–");
+  byId("rate").title = fewer ? word.fewer : "";
+}
 function renderStill() {
   const { still } = room.view;
   setData(byId("stage"), "still", String(still !== null));

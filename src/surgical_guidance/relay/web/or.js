@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 96e66ff4038268b3be0d4e8717af5a048927c386208087122ac9a62b463d0e3d. Edit those.
+// Made by `npm run build` in console/, from sources 0d6a74b3082c0eca8f2df107ac5b4833547460e0dd6a66e341daf4fe1e4e4206. Edit those.
 import {
   Room,
   alarmStatus,

@@ -1,4 +1,4 @@
-// Made by `npm run build` in console/, from sources 96e66ff4038268b3be0d4e8717af5a048927c386208087122ac9a62b463d0e3d. Edit those.
+// Made by `npm run build` in console/, from sources 0d6a74b3082c0eca8f2df107ac5b4833547460e0dd6a66e341daf4fe1e4e4206. Edit those.
 
 // src/page.ts
 function byId(id) {
@@ -192,6 +192,8 @@ var chinese = {
   pictureSize: "画面尺寸",
   sizeOf: (shown2, camera) => `${shown2}（摄像头 ${camera}）`,
   smallerSoftware: "画面小于摄像头原图：此主机没有硬件编码器，处理器核心较少或正忙，较小的画面才能及时送达",
+  rateOf: (shown2, all) => `${shown2}（共 ${all}）`,
+  fewer: "主机处理器繁忙：为及时送达，只送出部分画面",
   smaller: "画面小于摄像头原图，以便及时送达",
   smallerPictures: "单幅图像会缩小，以便及时送达",
   times: (n) => `第 ${n} 次`,
@@ -364,7 +366,7 @@ var english = {
   endDetail: "Everybody remote is disconnected. Guidance in the operating room goes on.",
   cancel: "Cancel",
   end: "End session",
-  soundBlocked: "Alarm sounds are off: press here to turn them on",
+  soundBlocked: "Alarm sounds off: turn on",
   soundNone: "This browser cannot make sounds",
   soundOn: "Alarm sounds are on",
   orTitle: "Operating room",
@@ -391,6 +393,8 @@ var english = {
   pictureSize: "Picture size",
   sizeOf: (shown2, camera) => `${shown2} of ${camera}`,
   smallerSoftware: "Smaller than the camera's: this host has no video encoder in hardware and its processor has few cores, or is busy; a smaller picture is in time",
+  rateOf: (shown2, all) => `${shown2} of ${all}`,
+  fewer: "The processor is short: some pictures are left out so that the others are in time",
   smaller: "Smaller than the camera's, to be in time",
   smallerPictures: "Single pictures are made smaller, to be in time",
   times: (n) => `${n} times`,
@@ -479,7 +483,7 @@ var reasons_default = {
   "{} frames advised on a second, the source gives {}": "每秒 {} 帧得到建议，视频源每秒 {} 帧",
   "{} {} ms, its budget is {} ms": "{} {} 毫秒，限额 {} 毫秒",
   "typically {} ms, the warning level is {} ms": "通常 {} 毫秒，预警值 {} 毫秒",
-  "degradation step {}: {}": "降级第 {} 级：{}",
+  "degradation step {}: {}": "识别已降级：第 {} 级（{}）",
   "three frames in a row took over the limit, the last {} ms": "连续三帧超过上限，最近一帧 {} 毫秒",
   "the typical frame takes {} ms, the warning level is {} ms": "通常每帧 {} 毫秒，预警值 {} 毫秒",
   "{} of {} frames a second are advised on": "每秒 {} 帧得到建议，视频源每秒 {} 帧",
@@ -517,7 +521,7 @@ function told(reason) {
   return current() === "zh" ? inChinese(reason) : reason;
 }
 function inChinese(reason) {
-  const { parts } = words();
+  const parts = { ...words().stages, ...words().parts };
   const [, stage = "", what = ""] = /^(\w+): (.+)$/.exec(reason) ?? [];
   if (parts[stage]) return `${parts[stage]}：${inChinese(what)}`;
   for (const { pattern, chinese: chinese2 } of KNOWN) {
@@ -625,7 +629,8 @@ function judgeLink(link) {
   return trip <= LONG_TRIP_MS ? "linkFair" : "linkPoor";
 }
 function renderReasons({ reasons, degradation_step: step = 0 }) {
-  const all = [...step ? [words().degradation(step)] : [], ...reasons.map(told)];
+  const toldWhy = reasons.some((reason) => reason.startsWith("degradation step"));
+  const all = [...step && !toldWhy ? [words().degradation(step)] : [], ...reasons.map(told)];
   byId("reasons-card").hidden = !all.length;
   rebuild(byId("reasons"), all, () => all.map((reason) => make("li", {}, reason)));
 }
@@ -1485,6 +1490,8 @@ function gathered(peer) {
 var MEASURED = 40;
 var RATE_MS = 2e3;
 var OVERLAYS = 32;
+var WAIT_MS = 20;
+var FLOW_MS = 250;
 function parse(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
@@ -1525,6 +1532,9 @@ var PictureView = class {
   delays = [];
   times = [];
   overlays = /* @__PURE__ */ new Map();
+  overlaid = -Infinity;
+  // when outlines last came
+  waiting;
   size;
   /** Forget what was measured: another relay, perhaps another host with another clock. */
   reset() {
@@ -1532,6 +1542,7 @@ var PictureView = class {
     this.delays = [];
     this.times = [];
     this.overlays.clear();
+    this.letGo();
   }
   /** Hold the picture, or let it run on; tell whether it stands. */
   freeze(on) {
@@ -1548,13 +1559,35 @@ var PictureView = class {
       this.relay.shown(header.sequence ?? 0);
     }
   }
-  /** Show a frame of the video, with its own overlay if that is here already. */
+  /** Show a frame of the video with its own overlay, for which it waits a little. */
   frame(source, rtp, width, height) {
     const now = this.relay.now();
     const captured_ms = now - age(rtp, now);
     if (captured_ms <= this.newest) return;
-    const bare = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height, ...this.size };
-    this.put({ ...bare, ...this.overlays.get(rtp) }, source, width, height);
+    this.letGo();
+    const header = { rtp, captured_ms, scene: null, path: [], arrow: [], width, height };
+    if (!("clone" in source) || this.overlays.has(rtp) || !this.outlinesFlow()) {
+      this.put({ ...header, ...this.size, ...this.overlays.get(rtp) }, source, width, height);
+      return;
+    }
+    this.waiting = { header, source: source.clone(), width, height, timer: window.setTimeout(() => this.waited(), WAIT_MS) };
+  }
+  /** Whether the overlay of a frame may be expected, and seen. */
+  outlinesFlow() {
+    return !this.still && this.options.level !== "None" && performance.now() - this.overlaid < FLOW_MS;
+  }
+  /** Show the frame that waited. */
+  waited() {
+    const { waiting } = this;
+    if (!waiting) return;
+    const { header, source, width, height } = waiting;
+    this.put({ ...header, ...this.size, ...this.overlays.get(header.rtp ?? NaN) }, source, width, height);
+    this.letGo();
+  }
+  letGo() {
+    clearTimeout(this.waiting?.timer);
+    this.waiting?.source.close();
+    this.waiting = void 0;
   }
   /** Take what is drawn over one frame of the video; its picture may come later, or be shown already. */
   overlay(message) {
@@ -1565,6 +1598,11 @@ var PictureView = class {
     for (const oldest of this.overlays.keys()) {
       if (this.overlays.size <= OVERLAYS) break;
       this.overlays.delete(oldest);
+    }
+    if (message.scene) this.overlaid = performance.now();
+    if (this.waiting?.header.rtp === message.rtp) {
+      this.waited();
+      return;
     }
     if (this.header?.rtp !== message.rtp) return;
     Object.assign(this.header, known2);
@@ -1670,25 +1708,27 @@ var Voice = class {
   }
   /** The peer is gone. The microphone is turned off: nobody shall speak who has not just said so. */
   leave() {
-    for (const element of this.heard.splice(0)) element.remove();
+    for (const { element } of this.heard.splice(0)) element.remove();
     this.line = void 0;
     this.silence();
   }
   /** Take a voice. */
   hear(track) {
     const element = document.createElement("audio");
-    element.srcObject = new MediaStream([track]);
-    element.muted = !this.listening;
     document.body.append(element);
-    this.heard.push(element);
-    void element.play().catch(() => void 0);
+    this.heard.push({ track, element });
+    this.play();
+  }
+  /** Let the voices sound, or not: what only is muted takes 3 % of a core for nothing. */
+  play() {
+    for (const { track, element } of this.heard) {
+      element.srcObject = this.listening ? new MediaStream([track]) : null;
+      if (this.listening) void element.play().catch(() => void 0);
+    }
   }
   listen(on) {
     this.listening = on;
-    for (const element of this.heard) {
-      element.muted = !on;
-      if (on) void element.play().catch(() => void 0);
-    }
+    this.play();
     this.send({ op: "audio.listen", on });
     this.onChange();
   }
