@@ -8,6 +8,7 @@ executable of this package is one of these.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -38,6 +39,7 @@ FRAME_PATH_NICE = -10  # before every viewer and desktop on the same host
 WATCHDOG_NICE = -11  # and the one that watches it before that
 RELAY_NICE = -5  # what the room sends out goes before who looks at it on the same host, and after the frame path
 SWITCH_S = 0.0005  # the interpreter's default of 5 ms lets a busy thread hold a frame up for that long
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 RELAY_SWITCH_S = 0.0001  # a picture waits for it once for each thread it passes and each client it is sent to
 
 
@@ -126,6 +128,7 @@ def run(
     stop = _StopRequest()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     take_priority(nice)
+    keep_memory()
     sys.setswitchinterval(switch_s)
     cv2.setNumThreads(1)  # its pool would fight with the engine's threads, and the pictures here are small work
     nodes: Sequence[Node] = ()
@@ -177,6 +180,18 @@ def take_priority(nice: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, nice)
         if os.getsid(0) == os.getpid():
             Path('/proc/self/autogroup').write_text(str(nice), encoding='ascii')
+
+
+def keep_memory() -> None:
+    """Let the process keep what it frees, up to 256 MiB, where the C library is glibc.
+
+    Otherwise glibc gives the memory of every frame's larger arrays back to the kernel and takes it anew for the next
+    one: up to a hundred page faults a frame. See mallopt(3); what it sets by itself depends on what ran before.
+    """
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if mallopt is not None:
+        mallopt(M_TRIM_THRESHOLD, 256 << 20)
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)
 
 
 class _StopRequest:
