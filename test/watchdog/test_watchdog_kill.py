@@ -27,7 +27,8 @@ def process(graph):
 
     def read():
         for line in child.stdout:
-            child.last_ns = int(line)
+            if line.strip().isdigit():  # the middleware writes there too
+                child.last_ns = int(line)
 
     reader = threading.Thread(target=read)
     reader.start()
