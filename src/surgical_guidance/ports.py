@@ -104,7 +104,8 @@ def qos(topic: Topic) -> QoSProfile:
     if topic.lifespan:
         optional['lifespan'] = Duration(seconds=topic.lifespan)
     if topic.lease:
-        optional['liveliness'] = LivelinessPolicy.AUTOMATIC
+        # Each message asserts it; a process that lives and hangs does not, and nothing is sent for it alone.
+        optional['liveliness'] = LivelinessPolicy.MANUAL_BY_TOPIC
         optional['liveliness_lease_duration'] = Duration(seconds=topic.lease)
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,

@@ -79,7 +79,7 @@ def test_the_status_comes_at_its_rate_and_never_misses_its_deadline(graph, ears,
 
 def test_the_status_is_sent_with_liveliness(graph, probe, running):
     [endpoint] = probe.get_publishers_info_by_topic('/surgical_guidance/status')
-    assert endpoint.qos_profile.liveliness == LivelinessPolicy.AUTOMATIC
+    assert endpoint.qos_profile.liveliness == LivelinessPolicy.MANUAL_BY_TOPIC
     assert endpoint.qos_profile.liveliness_lease_duration == Duration(seconds=STATUS.lease)
     assert endpoint.qos_profile.deadline == Duration(seconds=STATUS.deadline)
 

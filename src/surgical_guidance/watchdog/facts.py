@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.contract import HEARTBEAT, STAGES, TOPICS, Topic
@@ -60,8 +59,7 @@ BROKEN: Final = frozenset((StageState.ERROR, StageState.FAILED))
 """A stage in one of these cannot work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known of a watched topic at one moment.
 
     :param heard: something came, ever.
@@ -136,6 +134,8 @@ class Arrivals:
 
     def flood(self, now_ns: int, promised: float) -> str:
         """Tell that far more comes than is promised [Hz], or ''."""
+        if not self._window:
+            return ''
         self._forget(now_ns - int(WINDOW_S * NS_PER_S))
         rate = len(self._window) / WINDOW_S
         limit = FLOOD_TIMES * max(promised, FLOOD_HZ)
@@ -206,8 +206,7 @@ def silence_limit_s(topic: Topic, frame_interval_s: float) -> float:
     return topic.deadline or MISSED_BEATS / topic.rate
 
 
-@dataclass(frozen=True, slots=True)
-class StageFacts:
+class StageFacts(NamedTuple):
     """What is known of a stage at one moment. The facts as in :class:`Facts`; the rest is from its last heartbeat.
 
     :param ended: its process is known to have ended.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
 KEPT: Final = 64  # messages of a topic that wait for the next turn, however late it is
-LOOK_ROUND_MS: Final = 1000
+LOOK_ROUND_MS: Final = 2000
 """How often to look for boards and for others who publish."""
 
 LOOK_FOR_MISSING_MS: Final = 100

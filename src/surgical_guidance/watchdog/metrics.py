@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+import threading
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from surgical_guidance.contract import BREACHES_IN_A_ROW, LATENCY_LIMIT_MS, STAGES, TIMED_STAGES, TIMING
 from surgical_guidance.watchdog.alarm_table import Definition
@@ -25,12 +29,13 @@ HEARTS: Final = (*STAGES, 'recorder')
 RULES: Final = 64  # rules with a name of their own; a table has about twenty
 OTHER: Final = 'other'
 PRIORITIES: Final = ('none', 'low', 'medium', 'high')
+FRAMES_AT_A_TIME: Final = 32  # counting one frame after another wakes up as much code for each
 _RULE: Final = re.compile(r'[a-z][a-z0-9_]{0,63}')
 _MS: Final = 1e-3
 _NO_STAGES: Final = ('capture_to_advice', 'handover')  # the whole way, and the age at its first station
 
 
-class Metrics:
+class Metrics(Collector):
     """Counts what the watchdog sees. All methods are for its own thread; the registry may be read by any.
 
     :param alarms: every alarm there is.
@@ -38,6 +43,9 @@ class Metrics:
 
     def __init__(self, alarms: Collection[Definition]) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(self)  # the first: what waits is counted before the others are read
+        self._waiting_frames: deque[tuple[Mapping[str, float], int, int]] = deque()
+        self._counting = threading.Lock()
         make: Any = {'namespace': 'surgical_guidance', 'registry': self.registry}
         self._latency = Histogram(
             'capture_to_advice_seconds', 'Capture of a frame to the advice on it', buckets=BUCKETS_S, **make
@@ -75,7 +83,22 @@ class Metrics:
             self._state.labels(state.name.lower()).set(0)
 
     def timing(self, stages_ms: Mapping[str, float], captured: int, dropped: int) -> None:
-        """Take the times of one frame [ms], and what became of the frames so far."""
+        """Take the times of one frame [ms], and what became of the frames so far. They are counted some at a time."""
+        self._waiting_frames.append((stages_ms, captured, dropped))
+        if len(self._waiting_frames) >= FRAMES_AT_A_TIME:
+            self._count_frames()
+
+    def collect(self) -> Iterable[Metric]:
+        """Count what waits, before somebody reads. Nothing is told here: the metrics do that for themselves."""
+        self._count_frames()
+        return ()
+
+    def _count_frames(self) -> None:
+        with self._counting:
+            while self._waiting_frames:
+                self._count_frame(*self._waiting_frames.popleft())
+
+    def _count_frame(self, stages_ms: Mapping[str, float], captured: int, dropped: int) -> None:
         for stage, ms in stages_ms.items():
             if not (math.isfinite(ms) and ms >= 0.0):
                 continue

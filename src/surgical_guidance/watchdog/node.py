@@ -202,11 +202,9 @@ class WatchdogNode(Node):
             self._watch.excuse(late_ns, now_ns)
         stopped = self._processes.stopped(self._inputs.stirred)
         died = self._look_at_pictures(now_ns) | self._watch.processes_stopped(stopped)
-        turn_due_ns = self._next_turn_ns()
-        if ended or died or now_ns >= turn_due_ns or self._status_is_due(now_ns):
+        if ended or died or self._status_is_due(now_ns) or now_ns >= self._next_turn_ns():
             self._turn(now_ns)
-            turn_due_ns = self._next_turn_ns()
-        self._wake_due_ns = min(turn_due_ns, self._picture_due_ns)
+        self._wake_due_ns = min(self._next_turn_ns(), self._picture_due_ns)
 
     def _next_turn_ns(self) -> int:
         return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
