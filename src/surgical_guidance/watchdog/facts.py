@@ -117,15 +117,17 @@ class Arrivals:
             self._last_ns = min(self._last_ns + stall_ns, now_ns)
             self._good_ns = min(self._good_ns + stall_ns, now_ns)
 
-    def saw(self, at_ns: int, problem: str, *, patient: bool = False) -> None:
-        """Note whether a message that was looked into can be used.
+    def saw(self, at_ns: int, problem: str, *, patient: bool = False) -> bool:
+        """Note whether a message that was looked into can be used; True if that is news.
 
         :param problem: why not; empty: it can.
         :param patient: a problem counts when the last good message is as old as a silence may be; else at once.
         """
         if not problem or not self._good_ns:
             self._good_ns = at_ns
+        news = problem != self._problem
         self._problem, self._patient = problem, patient
+        return news
 
     @property
     def heard(self) -> bool:
@@ -255,20 +257,25 @@ class Stage:
         """Its process was stopped and stands still, as whoever looks at processes says."""
         self.pid = 0
 
-    def beat(self, at_ns: int, pid: int, state: StageState, detail: str, done: int) -> None:
-        """Take a heartbeat; one that was still on its way when the process ended is not a sign of life."""
+    def beat(self, at_ns: int, pid: int, state: StageState, detail: str, done: int) -> bool:
+        """Take a heartbeat; one that was still on its way when the process ended is not a sign of life.
+
+        :return: whether it is of another process, or says another state than the last one.
+        """
         lost = self._ended_ns is not None or (self._beats.heard and at_ns >= (self.due_ns() or 0))
         if self._ended_ns is not None:
             if pid == self.pid and at_ns < self._ended_ns + self._limit_s * NS_PER_S:
-                return
+                return False
             self._ended_ns = None  # started again; or the process that ended had the same number on another host
         if lost and self.pid != pid and not self._dismissed:
             self._restarted_ns = at_ns
         self._worked = state in AT_WORK or (self._worked and pid == self.pid)
         if pid != self.pid:
             self.stopped = False
+        news = (pid, state) != (self.pid, self._state)
         self.pid, self._state, self._detail, self._done = pid, state, detail, done
         self._beats.arrived(at_ns)
+        return news
 
     def excuse(self, stall_ns: int, now_ns: int) -> None:
         """Leave a time out of the silence; see :meth:`Arrivals.excuse`."""

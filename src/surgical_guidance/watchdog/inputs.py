@@ -156,7 +156,7 @@ class Inputs:
             self._processes.follow(pid)
         if state not in _STATES:
             state, detail = StageState.ERROR, f'its state {state} is not known'
-        stage.beat(pulse.at_ns, pid, StageState(state), detail, done)
+        self._watch.news |= stage.beat(pulse.at_ns, pid, StageState(state), detail, done)
 
     def _frame(self, pulse: Pulse) -> None:
         sequence, rate = pulse.numbers[:2]

@@ -5,6 +5,7 @@ It turns by a thread of its own, on the monotonic clock. The executor only serve
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
-from surgical_guidance_msgs.msg import DegradationStep
+from surgical_guidance_msgs.msg import DegradationStep, GuidanceStatus
 from surgical_guidance_msgs.srv import AcknowledgeAlarm, PauseAlarmAudio
 
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S, monotonic_ns, to_time, wall_ns
@@ -45,6 +46,7 @@ from surgical_guidance.watchdog.metrics import Metrics
 from surgical_guidance.watchdog.picture import PictureFacts, PictureWatch
 from surgical_guidance.watchdog.processes import Processes
 from surgical_guidance.watchdog.reporters import make_reporter
+from surgical_guidance.watchdog.state import State
 from surgical_guidance.watchdog.surroundings import Surroundings
 from surgical_guidance.watchdog.surveyor import Surveyor
 from surgical_guidance.watchdog.watch import Outcome, Watch
@@ -55,6 +57,7 @@ SHORTEST_LOOK_NS: Final = 25 * NS_PER_MS  # at one that may be frozen or black, 
 RESTART_TOLD_NS: Final = 5 * NS_PER_S
 NEARLY_NS: Final = 10 * NS_PER_MS  # what is due so soon is done now: waking up once more costs more than what is done
 STATUS_EVERY_NS: Final = int(NS_PER_S / STATUS.rate)
+CALM: Final = frozenset((State.OK, State.DEGRADED))
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ class WatchdogNode(Node):
         at once; what is raised in it ends the watchdog."""
         self._wake_due_ns = self._status_due_ns = self._report_due_ns = self._picture_due_ns = now_ns
         self._status_asked = False
+        self._told = GuidanceStatus()
+        self._repeatable = False
         self._lock = threading.Lock()
         self._closing = False
         self._failure: Exception | None = None
@@ -191,7 +196,10 @@ class WatchdogNode(Node):
             raise self._failure
 
     def _look(self, now_ns: int, ended: tuple[int, ...]) -> None:
-        """Take what has come, look at the pictures; turn if the status is due, a silence at its limit, or one died."""
+        """Take what has come, look at the pictures; judge them if something is new, or a silence at its limit.
+
+        Otherwise the status is due at times. While all is calm, every other one is the last one once more.
+        """
         late_ns = now_ns - self._wake_due_ns
         self._inputs.take(now_ns)  # first: the last word of a process that was taken down in good order
         for pid in ended:
@@ -202,12 +210,14 @@ class WatchdogNode(Node):
             self._watch.excuse(late_ns, now_ns)
         stopped = self._processes.stopped(self._inputs.stirred)
         died = self._look_at_pictures(now_ns) | self._watch.processes_stopped(stopped)
-        if ended or died or self._status_is_due(now_ns) or now_ns >= self._next_turn_ns():
+        silence_due_ns = self._watch.next_due_ns()
+        news = ended or died or self._watch.news or self._status_asked
+        if news or now_ns >= (silence_due_ns or math.inf) or (self._status_is_due(now_ns) and not self._repeatable):
             self._turn(now_ns)
-        self._wake_due_ns = min(self._next_turn_ns(), self._picture_due_ns)
-
-    def _next_turn_ns(self) -> int:
-        return min(self._status_due_ns, self._watch.next_due_ns() or self._status_due_ns)
+            silence_due_ns = self._watch.next_due_ns()
+        elif self._status_is_due(now_ns):
+            self._repeat(now_ns)
+        self._wake_due_ns = min(self._status_due_ns, self._picture_due_ns, silence_due_ns or self._status_due_ns)
 
     def _status_is_due(self, now_ns: int) -> bool:
         return self._status_asked or now_ns + NEARLY_NS >= self._status_due_ns
@@ -236,6 +246,7 @@ class WatchdogNode(Node):
             restarted=self._restart if now_ns < self._restart_told_ns else '',
         )
         outcome = self._watch.turn(now_ns, stamp_ns)
+        self._repeatable = outcome.state in CALM and not outcome.changed and not outcome.changes
         for pid, why in outcome.hung.items():
             if self._processes.kill(pid):
                 self.get_logger().error(f'process {pid} was ended: {why}')
@@ -246,14 +257,24 @@ class WatchdogNode(Node):
             self._log.write(pause_entry(False, 'a new alarm of high priority', stamp_ns))
         if outcome.changed or outcome.changes or self._status_is_due(now_ns):
             pause = self._audio.at(now_ns)
-            self._status.publish(
-                status_message(outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause)
+            self._told = status_message(
+                outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause
             )
-            self._status_asked = False
-        if self._status_is_due(now_ns):
-            self._status_due_ns = next_due_ns(self._status_due_ns, STATUS_EVERY_NS, now_ns)
+            self._tell_status(now_ns)
         self._metrics.turn(outcome, self._watch.alarms.standing)
         self._report(outcome, now_ns)
+
+    def _repeat(self, now_ns: int) -> None:
+        """Tell the last status once more."""
+        self._repeatable = False
+        self._told.stamp = to_time(wall_ns())
+        self._tell_status(now_ns)
+
+    def _tell_status(self, now_ns: int) -> None:
+        self._status.publish(self._told)
+        if self._status_is_due(now_ns):
+            self._status_due_ns = next_due_ns(self._status_due_ns, STATUS_EVERY_NS, now_ns)
+        self._status_asked = False
 
     def _serve_metrics(self, port: int) -> tuple[int, Callable[[], None]]:
         """Serve the metrics; give the port, -1 where there are none. Without them the watchdog works all the same."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.contract import FRAME, HEARTBEAT, LATENCY_WARNING_MS, SCENE, SUGGESTION, TIMING
+from surgical_guidance.contract import FRAME, HEARTBEAT, LATENCY_LIMIT_MS, LATENCY_WARNING_MS, SCENE, SUGGESTION, TIMING
 from surgical_guidance.watchdog.alarm_table import ADVICE_INTERRUPTED, alarm_table
 from surgical_guidance.watchdog.alarms import ESCALATE_AFTER_S, AlarmList, Change
 from surgical_guidance.watchdog.budgets import Budgets
@@ -89,6 +89,8 @@ class Watch:
         self.recorder = Stage(grace_s)
         self.messages = {topic.name: Arrivals(topic) for topic in (HEARTBEAT, *(t.topic for t in self.topics.values()))}
         """What came by topics, from whomever."""
+        self.news = False
+        """Something came that makes this moment another than the last one that was judged: it is worth a turn now."""
         self.around = NOTHING_KNOWN
         """What is known besides the stages; whoever looks at it puts it here before a turn."""
         self._latency = Latency()
@@ -109,7 +111,9 @@ class Watch:
         """Look into a reference to a frame. That it came is told to the topic's :class:`Arrivals`."""
         last_ring, last_sequence = self._last_frame
         backwards = ring == last_ring and sequence <= last_sequence
-        self.topics[FRAME.name].saw(at_ns, f'sequence {sequence} after {last_sequence}' if backwards else '')
+        self.news |= self.topics[FRAME.name].saw(
+            at_ns, f'sequence {sequence} after {last_sequence}' if backwards else ''
+        )
         self._last_frame = (ring, sequence)
         self._frame_rate = nominal_rate if _SLOWEST_HZ <= nominal_rate <= _FASTEST_HZ else 0.0
 
@@ -129,17 +133,18 @@ class Watch:
         """
         self._budgets.frame(at_ns, stages or {})
         told = math.isfinite(latency_ms) and latency_ms >= 0.0
-        self.topics[TIMING.name].saw(at_ns, '' if told else 'capture to advice is not told')
+        self.news |= self.topics[TIMING.name].saw(at_ns, '' if told else 'capture to advice is not told')
+        self.news |= latency_ms > LATENCY_LIMIT_MS
         if told:
             self._latency.frame(at_ns, latency_ms, captured, dropped)
 
     def saw_scene(self, at_ns: int, problem: str) -> None:
         """Look into a scene. One that is not valid is nothing yet: they are borne for as long as silence is."""
-        self.topics[SCENE.name].saw(at_ns, problem, patient=True)
+        self.news |= self.topics[SCENE.name].saw(at_ns, problem, patient=True)
 
     def saw_suggestion(self, at_ns: int, problem: str) -> None:
         """Look into a suggestion; the problem is why it is interrupted."""
-        self.topics[SUGGESTION.name].saw(at_ns, problem)
+        self.news |= self.topics[SUGGESTION.name].saw(at_ns, problem)
 
     def process_ended(self, pid: int, at_ns: int) -> None:
         """Note that a process is gone, and with it every stage it hosted."""
@@ -207,7 +212,7 @@ class Watch:
         :param now_ns: monotonic [ns].
         :param stamp_ns: the same moment in ROS time [ns], for people.
         """
-        self._judged_ns = now_ns
+        self._judged_ns, self.news = now_ns, False
         view = self.view(now_ns)
         judgement = judge(view)
         changed = self._machine.observe(judgement.observation, now_ns)
