@@ -12,6 +12,7 @@ from surgical_guidance import contract
 from surgical_guidance.errors import FrameError
 from surgical_guidance.frames import Frame, RingWriter, ring_scope
 from surgical_guidance.ports import (
+    SOON_HZ,
     FrameInput,
     Mailbox,
     Output,
@@ -60,7 +61,7 @@ def test_an_output_hands_over_the_object_itself():
 @pytest.mark.parametrize('topic', contract.TOPICS, ids=lambda topic: topic.name)
 def test_who_looks_by_its_own_clock_sets_no_timer_and_misses_no_last_message(topic):
     profile = quiet_qos(topic, 64)
-    lasting = topic.durability is contract.Durability.TRANSIENT_LOCAL
+    lasting = topic.durability is contract.Durability.TRANSIENT_LOCAL and topic.rate < SOON_HZ
     assert profile.depth == 64
     assert (profile.deadline.nanoseconds, profile.liveliness_lease_duration.nanoseconds) == (0, 0)
     assert (profile.durability == DurabilityPolicy.TRANSIENT_LOCAL) == lasting

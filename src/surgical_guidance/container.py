@@ -34,7 +34,7 @@ PARENT = 'SURGICAL_GUIDANCE_PARENT'
 """Environment variable: the process id this process must not outlive (set by ``surgical-guidance run``)."""
 
 TURN_S = 0.25  # whatever comes wakes it, and heartbeats
-WATCHDOG_TURN_S = 0.5  # its executor serves acknowledgements alone; waking it five times as often costs 1 % of a core
+WATCHDOG_TURN_S = 1.0  # its executor serves acknowledgements alone, which wake it
 FRAME_PATH_NICE = -10  # before every viewer and desktop on the same host
 WATCHDOG_NICE = -11  # and the one that watches it before that
 RELAY_NICE = -5  # what the room sends out goes before who looks at it on the same host, and after the frame path

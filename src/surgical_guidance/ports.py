@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from surgical_guidance import clock
 from surgical_guidance.contract import FRAME, OPTICAL_FRAME, Durability, Reliability, Topic
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from surgical_guidance_msgs.msg import FrameRef
 
 T = TypeVar('T')
+
+SOON_HZ: Final = 10.0
+"""From this rate on a lost message is replaced before anybody misses it."""
 
 
 class Mailbox(Generic[T]):
@@ -94,7 +97,7 @@ def message_class(topic: Topic) -> type:
 
 
 def qos(topic: Topic) -> QoSProfile:
-    """Give the quality of service of a topic, the same for both ends."""
+    """Give the quality of service of a topic, as its publisher offers it."""
     from rclpy.duration import Duration
     from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
@@ -122,6 +125,20 @@ def qos(topic: Topic) -> QoSProfile:
     )
 
 
+def reader_qos(topic: Topic) -> QoSProfile:
+    """Give the quality of service for one who listens: the publisher's, or less where less is as good.
+
+    What comes at :data:`SOON_HZ` needs no acknowledgement and no history: the next message says it again. Every
+    acknowledgement is a timer here and wakes the publisher's process up.
+    """
+    from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+
+    profile = qos(topic)
+    if topic.rate >= SOON_HZ:
+        profile.durability, profile.reliability = DurabilityPolicy.VOLATILE, ReliabilityPolicy.BEST_EFFORT
+    return profile
+
+
 def quiet_qos(topic: Topic, depth: int) -> QoSProfile:
     """Give the quality of service for one who looks at a topic by its own clock.
 
@@ -133,7 +150,7 @@ def quiet_qos(topic: Topic, depth: int) -> QoSProfile:
     from rclpy.duration import Duration
     from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
-    profile = qos(topic)
+    profile = reader_qos(topic)
     profile.depth = depth
     profile.deadline = profile.liveliness_lease_duration = Duration()
     if profile.durability == DurabilityPolicy.VOLATILE:  # the last one of the others must come
@@ -156,7 +173,7 @@ def subscription(
 ) -> Subscription[Any]:
     """Make a subscription to a topic on a node."""
     return node.create_subscription(
-        message_class(topic), topic.name, callback, qos(topic), event_callbacks=events, callback_group=group
+        message_class(topic), topic.name, callback, reader_qos(topic), event_callbacks=events, callback_group=group
     )
 
 

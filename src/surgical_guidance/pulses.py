@@ -161,9 +161,9 @@ class BoardReader:
             if count == self._seen[number]:
                 continue
             for index in range(max(self._seen[number], count - KEPT), count):
-                at_ns, *numbers, text = _PULSE.unpack_from(self._memory, _offset(number, index))
+                found = _PULSE.unpack_from(self._memory, _offset(number, index))
                 if self._counts[_FIRST_COUNT + number] - index < KEPT:  # else it was being written over meanwhile
-                    yield topic, Pulse(at_ns, tuple(numbers), text.rstrip(b'\0').decode('utf-8', 'ignore'))
+                    yield topic, Pulse(found[0], found[1:9], found[9].rstrip(b'\0').decode('utf-8', 'ignore'))
             self._seen[number] = count
 
 

@@ -69,9 +69,17 @@ class _Mapped:
         offsets = [_slot_offset(slot, capacity) for slot in range(slots)]
         self.headers = [np.frombuffer(memory, _SLOT_HEADER, 1, offset) for offset in offsets]
         self.sequences = [memoryview(memory)[offset : offset + 8].cast('Q') for offset in offsets]
+        self._views: dict[int, tuple[tuple[int, int, int, str], NDArray[np.uint8]]] = {}
 
     def pixels(self, slot: int, width: int, height: int, step: int, encoding: str) -> NDArray[np.uint8]:
         """View a slot's pixels."""
+        shaped = (width, height, step, encoding)
+        kept = self._views.get(slot)
+        if kept is None or kept[0] != shaped:  # nearly always it is the shape of the frame before
+            kept = self._views[slot] = shaped, self._view(slot, *shaped)
+        return kept[1]
+
+    def _view(self, slot: int, width: int, height: int, step: int, encoding: str) -> NDArray[np.uint8]:
         channels = CHANNELS[encoding]
         shape, strides = ((height, width), (step, 1))
         if channels > 1:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from surgical_guidance.clock import monotonic_ns
 from surgical_guidance.contract import TOPICS, TRUTH, Durability, Reliability, Topic
-from surgical_guidance.ports import message_class, qos
+from surgical_guidance.ports import message_class, reader_qos
 from surgical_guidance.recording.memory import Record
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Inputs:
         self._subscriptions = []
 
     def _subscribe(self, topic: Topic, unattended: CallbackGroup) -> Subscription[Any]:
-        profile = qos(topic)
+        profile = reader_qos(topic)
         profile.depth = KEPT
         cls = message_class(topic)
         return self._node.create_subscription(cls, topic.name, _never_called, profile, callback_group=unattended)

@@ -48,6 +48,9 @@ class PictureFacts:
     black: str = ''
 
 
+ALIVE: Final = PictureFacts()
+
+
 class Pictures:
     """Takes samples of one picture after another; the thinking part.
 
@@ -94,6 +97,8 @@ class Pictures:
 
     def facts(self) -> PictureFacts:
         """Say what is known now."""
+        if not self.suspicious:
+            return ALIVE
         equal_s = (self._last_ns - self._changed_ns) / NS_PER_S
         limit_s = min(NATURAL * self._natural_s, LONGEST_PAUSE_S)
         frozen = self._equal >= EQUAL_PICTURES and equal_s >= limit_s

@@ -28,11 +28,11 @@ class Processes:
     """Sleeps until a process that it follows ends, or somebody wakes it."""
 
     def __init__(self) -> None:
-        self._poll = select.poll()
+        self._poll = select.epoll()
         self._pid_of: dict[int, int] = {}
         self._stat: dict[int, int] = {}  # descriptor of its stat, by process
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._poll.register(self._wake, select.POLLIN)
+        self._poll.register(self._wake, select.EPOLLIN)
 
     def follow(self, pid: int) -> None:
         """Follow a process from now on. One that is not on this host, or cannot be followed, is passed over."""
@@ -45,7 +45,7 @@ class Processes:
         self._pid_of[descriptor] = pid
         with contextlib.suppress(OSError):
             self._stat[pid] = os.open(f'/proc/{pid}/task/{pid}/stat', os.O_RDONLY | os.O_CLOEXEC)
-        self._poll.register(descriptor, select.POLLIN)
+        self._poll.register(descriptor, select.EPOLLIN)
 
     @property
     def followed(self) -> frozenset[int]:
@@ -64,7 +64,7 @@ class Processes:
     def wait(self, timeout_s: float) -> tuple[int, ...]:
         """Sleep up to a time [s]; give the processes that have ended. Returns early on an end or :meth:`wake`."""
         ended = []
-        for descriptor, _ in self._poll.poll(max(0.0, timeout_s) * 1000.0):
+        for descriptor, _ in self._poll.poll(max(0.0, timeout_s)):
             if descriptor == self._wake:
                 os.eventfd_read(self._wake)
                 continue
@@ -95,6 +95,7 @@ class Processes:
     def close(self) -> None:
         """Follow nothing any more."""
         wake, self._wake = self._wake, -1
+        self._poll.close()
         for descriptor in (*self._pid_of, *self._stat.values(), *((wake,) if wake >= 0 else ())):
             os.close(descriptor)
         self._pid_of.clear()
