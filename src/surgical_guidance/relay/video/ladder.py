@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from surgical_guidance.clock import NS_PER_S
 
@@ -39,6 +40,7 @@ class Rung:
     bit_rate: int
 
 
+@lru_cache(maxsize=16)  # asked for with each frame
 def rungs(width: int, height: int, max_height: int, bit_rate: int) -> tuple[Rung, ...]:
     """Give the ladder of a camera's pictures, largest first; one rung only where the camera's are small.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSourceInfo, RtcpSrPacket
 
@@ -26,6 +26,9 @@ _HEADER = struct.Struct('!BBHII')
 _VIDEO_EXTENSION = struct.Struct('!HHII')
 _LEAST_AND_GREATEST_DELAY = (PLAYOUT_DELAY_ID << 4 | 2) << 24
 
+_Kept = tuple[int, int, bool, bytes]
+"""A packet's number, RTP time, mark and payload."""
+
 
 class Outlet:
     """Writes the packets of one stream.
@@ -41,23 +44,22 @@ class Outlet:
         self.octets = 0
         self._extended = extensions
         self._number = secrets.randbits(15)  # the lower half: a wrap-around before the first packet arrived breaks SRTP
-        self._kept: deque[tuple[int, int, bool, bytes]] = deque(maxlen=KEPT if extensions else 1)
-        self._rtp_time = 0
+        self._kept: deque[_Kept] = deque(maxlen=KEPT if extensions else 1)
 
-    def write(self, payloads: Iterable[bytes], rtp_time: int, now_ns: int, *, last: bool = True) -> Iterator[bytes]:
-        """Write packets; the caller sends each before it takes the next.
+    def write(self, payloads: Sequence[bytes], rtp_time: int, now_ns: int, *, last: bool = True) -> list[bytes]:
+        """Write packets.
 
         :param last: mark the last one: the picture is complete.
         """
-        payloads = list(payloads)
-        self._rtp_time = rtp_time
-        for index, payload in enumerate(payloads):
-            marked = last and index == len(payloads) - 1
-            self._number = self._number + 1 & 0xFFFF
-            self._kept.append((self._number, rtp_time, marked, payload))
-            self.packets += 1
-            self.octets += len(payload)
-            yield self._packet(self._number, rtp_time, marked, payload, now_ns)
+        count = len(payloads)
+        fresh = [
+            (self._number + n & 0xFFFF, rtp_time, last and n == count, payload) for n, payload in enumerate(payloads, 1)
+        ]
+        self._number = self._number + count & 0xFFFF
+        self._kept.extend(fresh)
+        self.packets += count
+        self.octets += sum(map(len, payloads))
+        return self._written(fresh, now_ns)
 
     def last(self, count: int) -> list[int]:
         """Give the numbers of the last packets."""
@@ -66,7 +68,7 @@ class Outlet:
     def again(self, numbers: Iterable[int], now_ns: int) -> list[bytes]:
         """Write the packets of these numbers once more, where they are still known."""
         wanted = set(numbers)
-        return [self._packet(*kept, now_ns) for kept in self._kept if kept[0] in wanted]
+        return self._written([kept for kept in self._kept if kept[0] in wanted], now_ns)
 
     def report(self, rtp_time: int, wall_ns: int, name: str) -> bytes:
         """Write the sender's report (RFC 3550): which RTP time it is at which time of day.
@@ -78,12 +80,15 @@ class Outlet:
         source = RtcpSourceInfo(self.ssrc, [(1, name.encode())])
         return bytes(RtcpSrPacket(self.ssrc, info)) + bytes(RtcpSdesPacket([source]))
 
-    def _packet(self, number: int, rtp_time: int, marked: bool, payload: bytes, now_ns: int) -> bytes:
-        kind = marked << 7 | self.payload_type
-        if not self._extended:
-            return _HEADER.pack(0x80, kind, number, rtp_time, self.ssrc) + payload
+    def _written(self, kept: list[_Kept], now_ns: int) -> list[bytes]:
         sent = (now_ns << 18) // NS_PER_S & 0xFFFFFF  # 6.18 bits of seconds
-        extension = _VIDEO_EXTENSION.pack(
-            0xBEDE, 2, (ABS_SEND_TIME_ID << 4 | 2) << 24 | sent, _LEAST_AND_GREATEST_DELAY
-        )
-        return _HEADER.pack(0x90, kind, number, rtp_time, self.ssrc) + extension + payload
+        extension = b''
+        if self._extended:
+            extension = _VIDEO_EXTENSION.pack(
+                0xBEDE, 2, (ABS_SEND_TIME_ID << 4 | 2) << 24 | sent, _LEAST_AND_GREATEST_DELAY
+            )
+        first = 0x80 | self._extended << 4
+        return [
+            _HEADER.pack(first, marked << 7 | self.payload_type, number, rtp_time, self.ssrc) + extension + payload
+            for number, rtp_time, marked, payload in kept
+        ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from aiortc import InvalidStateError, RTCCertificate, RTCDtlsTransport, RTCIceTransport
@@ -21,6 +21,7 @@ from surgical_guidance.relay.video.connection import Gatherer, servers
 from surgical_guidance.relay.video.offer import Answer, Line
 from surgical_guidance.relay.video.outlet import EXTENSIONS
 from surgical_guidance.relay.video.settings import Reach
+from surgical_guidance.relay.video.way_out import WayOut
 
 CONNECT_S = 15.0
 BACKLOG = 512 * 1024  # bytes that may wait in this host for a slow way out
@@ -81,6 +82,7 @@ class Peer:
         self._dtls = RTCDtlsTransport(self._ice, [certificate])
         self._senders: list[_Sender] = []
         self._answered = False
+        self._way: WayOut | None = None
         self.closed = asyncio.Event()
         self._dtls.on('statechange', self._on_state)
 
@@ -134,24 +136,29 @@ class Peer:
             raise ConnectionError('closed meanwhile') from error
         if self._dtls.state != 'connected':
             raise ConnectionError('no way to this browser was found')
+        pair = self._pair()
+        self._way = WayOut(pair.protocol.transport, pair.remote_addr)
 
-    async def send(self, packets: Iterable[bytes]) -> None:
-        """Send RTP or RTCP packets. Does not wait for the network.
+    def send(self, packets: Sequence[bytes]) -> None:
+        """Send RTP packets. Does not wait for the network.
 
         :raises ConnectionError: if the browser is gone.
         """
-        for packet in packets:
-            await self._dtls._send_rtp(packet)  # noqa: SLF001
+        way = self._open()
+        protect = self._dtls._tx_srtp.protect  # noqa: SLF001
+        way.send([protect(packet) for packet in packets])
+
+    def report(self, packet: bytes) -> None:
+        """Send an RTCP packet.
+
+        :raises ConnectionError: if the browser is gone.
+        """
+        self._open().send([self._dtls._tx_srtp.protect_rtcp(packet)])  # noqa: SLF001
 
     @property
     def clogged(self) -> bool:
         """Whether so much waits to leave this host that more would only come late."""
-        connection = self._ice._connection  # noqa: SLF001
-        for pair in connection._nominated.values():  # noqa: SLF001
-            size = getattr(pair.protocol.transport, 'get_write_buffer_size', None)
-            if size is not None and size() > BACKLOG:
-                return True
-        return False
+        return self._way is not None and self._way.waiting > BACKLOG
 
     async def close(self) -> None:
         """Let go of it; idempotent."""
@@ -159,6 +166,22 @@ class Peer:
         with contextlib.suppress(ConnectionError):
             await self._dtls.stop()
         await self._ice.stop()
+        if self._way is not None:
+            self._way.close()
+
+    def _open(self) -> WayOut:
+        """Give the way while both ends hold it."""
+        self._pair()
+        if self._way is None or self._dtls.state != 'connected':
+            raise ConnectionError('not connected')
+        return self._way
+
+    def _pair(self) -> Any:
+        """Give the two addresses that ICE chose; it forgets them the moment it closes."""
+        pair = self._ice._connection._nominated.get(1)  # noqa: SLF001
+        if pair is None:
+            raise ConnectionError('not connected')
+        return pair
 
     def _on_state(self) -> None:
         if self._dtls.state in ('closed', 'failed'):

@@ -230,7 +230,7 @@ class Room:
                 self._broadcast.deliver(unit)
             for viewer in list(self._viewers.values()):
                 with contextlib.suppress(ConnectionError):
-                    self._sent += await viewer.deliver(unit)
+                    self._sent += viewer.deliver(unit)
                 await asyncio.sleep(0)  # others' turn: twenty viewers take as long as a small message may
             self._watch()
 
@@ -249,9 +249,9 @@ class Room:
                 if viewer.live:
                     now = rtp_time(monotonic_ns()), time.time_ns()
                     with contextlib.suppress(ConnectionError):
-                        await viewer.peer.send([viewer.outlet.report(*now, VIDEO)])
+                        viewer.peer.report(viewer.outlet.report(*now, VIDEO))
             with contextlib.suppress(ConnectionError):
-                await self.voices.report()
+                self.voices.report()
 
     def _watch(self) -> None:
         """Have encoded what is watched, and nothing else."""

@@ -69,7 +69,7 @@ class Viewer:
             return set()
         return {self._footing.rung} if self._rung is None else {self._footing.rung, self._rung}
 
-    async def deliver(self, unit: Unit) -> bool:
+    def deliver(self, unit: Unit) -> bool:
         """Send a picture if it is this viewer's; True if it went.
 
         :raises ConnectionError: if the browser is gone.
@@ -83,7 +83,7 @@ class Viewer:
             return False
         self._rung = unit.rung
         now_ns = monotonic_ns()
-        await self.peer.send(self.outlet.write(unit.payloads, unit.rtp_time, now_ns))
+        self.peer.send(self.outlet.write(unit.payloads, unit.rtp_time, now_ns))
         if self._twice.wanted(now_ns):
             copies = asyncio.get_running_loop().create_task(self._copy(self.outlet.last(len(unit.payloads))))
             self._copies.add(copies)
@@ -94,7 +94,7 @@ class Viewer:
         """Send packets once more, a little later."""
         await asyncio.sleep(APART_S)
         with contextlib.suppress(ConnectionError):
-            await self.peer.send(self.outlet.again(numbers, monotonic_ns()))
+            self.peer.send(self.outlet.again(numbers, monotonic_ns()))
 
     def lost_units(self) -> None:
         """Pictures were left out on the way here: wait for a key frame."""
@@ -104,7 +104,7 @@ class Viewer:
     async def on_rtcp(self, packet: Any) -> None:
         """Take what the browser says."""
         if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
-            await self.peer.send(self.outlet.again(packet.lost, monotonic_ns()))
+            self.peer.send(self.outlet.again(packet.lost, monotonic_ns()))
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
             self._need_key(self._footing.rung if self._rung is None else self._rung)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:

@@ -65,7 +65,7 @@ class Voice:
     """
 
     def __init__(
-        self, peer: Peer, principal: Principal, *, may_speak: bool, forward: Callable[[Voice, Any], Any]
+        self, peer: Peer, principal: Principal, *, may_speak: bool, forward: Callable[[Voice, Any], None]
     ) -> None:
         self.peer = peer
         self.principal = principal
@@ -91,24 +91,24 @@ class Voice:
         if not self.speaking or len(packet.payload) > LARGEST or not self._bucket.take():
             self.dropped += self.speaking
             return
-        await self._forward(self, packet)
+        self._forward(self, packet)
 
-    async def hear(self, speaker: Voice, packet: Any) -> None:
+    def hear(self, speaker: Voice, packet: Any) -> None:
         """Send somebody's packet to this page."""
         now_ns = monotonic_ns()
         slot = self._slot_of(speaker, now_ns)
         if slot is None:
             return
         stamp = slot.rtp_time(packet.timestamp, now_ns)
-        await self.peer.send(slot.outlet.write((packet.payload,), stamp, now_ns, last=bool(packet.marker)))
+        self.peer.send(slot.outlet.write((packet.payload,), stamp, now_ns, last=bool(packet.marker)))
 
-    async def report(self) -> None:
+    def report(self) -> None:
         """Send the sender's reports of the slots in use."""
         now_ns = monotonic_ns()
         for n, slot in enumerate(self.slots):
             if slot.heard_ns and now_ns - slot.heard_ns < 2 * NS_PER_S:
                 stamp = slot.rtp_now(now_ns)
-                await self.peer.send([slot.outlet.report(stamp, time.time_ns(), f'{LINE}{n}')])
+                self.peer.report(slot.outlet.report(stamp, time.time_ns(), f'{LINE}{n}'))
 
     def _slot_of(self, speaker: Voice, now_ns: int) -> _Slot | None:
         """Find the slot of a speaker, or one that has been silent; None while all are in use."""
@@ -152,11 +152,11 @@ class Voices:
         if voice is not None and voice.speaking:
             self._note(voice.principal.connection, False)
 
-    async def report(self) -> None:
+    def report(self) -> None:
         """Send the sender's reports."""
         for voice in list(self._voices.values()):
             if voice.live:
-                await voice.report()
+                voice.report()
 
     def json(self) -> Json:
         """Tell how it goes, for ``/healthz``."""
@@ -168,11 +168,11 @@ class Voices:
             'dropped': sum(voice.dropped for voice in voices),
         }
 
-    async def _forward(self, speaker: Voice, packet: Any) -> None:
+    def _forward(self, speaker: Voice, packet: Any) -> None:
         for voice in list(self._voices.values()):
             if voice is not speaker and voice.live and voice.listening:
                 try:
-                    await voice.hear(speaker, packet)
+                    voice.hear(speaker, packet)
                     self.forwarded += 1
                 except ConnectionError:
                     voice.live = False
