@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from surgical_guidance.advice.evaluator import Candidate
+from surgical_guidance.advice.feature import FAR
 from surgical_guidance.advice.suggestion import Evidence, Status, Suggestion
 from surgical_guidance.advice.texts import fill, quotes_number
 from surgical_guidance.clock import NS_PER_S
@@ -92,7 +93,7 @@ def arrow(chosen: Candidate, height: int) -> tuple[float, ...]:
     if not kind or about is None:
         return ()
     length = math.hypot(about.dx, about.dy)
-    if not (0.0 < length < math.inf and math.isfinite(about.x) and math.isfinite(about.y)):
+    if not (0.0 < length < math.inf and abs(about.x) < FAR and abs(about.y) < FAR):
         return ()
     reach = min(max(length, _ARROW_SHARES[0] * height), _ARROW_SHARES[1] * height) / length
     sign = 1.0 if kind == 'towards' else -1.0

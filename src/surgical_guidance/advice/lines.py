@@ -71,6 +71,16 @@ def within(points: NDArray[np.float32], far: float) -> bool:
 
 
 @compiled
+def middle(points: NDArray[np.float32]) -> tuple[float, float]:
+    """Give the mean of points, of which there is at least one."""
+    x = y = 0.0
+    for at in range(len(points)):
+        x += points[at, 0]
+        y += points[at, 1]
+    return x / len(points), y / len(points)
+
+
+@compiled
 def cells(points: NDArray[np.float32], cell: float) -> NDArray[np.int32]:
     """Give the cells in which points lie, ``(n, 2)``, column and row.
 
@@ -110,8 +120,9 @@ def warm_up() -> None:
     clear(flags, flags, places, 0, 1, True, 1.0)
     straighten(flags, flags, places, 1.0, kept)
     within(places.astype(np.float32), 1.0)
+    middle(places.astype(np.float32))
     cells(places.astype(np.float32), 1.0)
     weights(flags, flags, 1.0, 1.0)
 
 
-__all__ = ['cells', 'clear', 'straighten', 'warm_up', 'weights', 'within']
+__all__ = ['cells', 'clear', 'middle', 'straighten', 'warm_up', 'weights', 'within']

@@ -21,6 +21,7 @@ import pyastar2d
 from numpy.typing import NDArray
 
 from surgical_guidance.advice import lines
+from surgical_guidance.scene.regions import plain
 from surgical_guidance.scene.state import Instrument, SceneState
 
 NO_TOUCH = ('cystic_artery', 'cystic_duct', 'hepatic_vein', 'gastrointestinal_tract')
@@ -141,21 +142,19 @@ def _has_tip(tool: Instrument, scene: SceneState) -> bool:
 
 def _middle_of(scene: SceneState, class_name: str) -> Places | None:
     """Give the middle of the largest part of a structure, inside the picture [px]."""
-    parts = [one for one in scene.structures if one.class_name == class_name and _usable(one.contour)]
-    if not parts or not scene.width or not scene.height:
+    parts = [one for one in scene.structures if one.class_name == class_name]
+    outlines = [(outline, one.area) for one in parts if (outline := _usable(one.contour)) is not None]
+    if not outlines or not scene.width or not scene.height:
         return None
-    middle = max(parts, key=lambda one: one.area if math.isfinite(one.area) else 0.0).contour.mean(axis=0)
-    x, y = middle.tolist()
+    largest, _ = max(outlines, key=lambda one: one[1] if math.isfinite(one[1]) else 0.0)
+    x, y = lines.middle(largest)
     return np.array([min(max(x, 0.0), scene.width - 1.0), min(max(y, 0.0), scene.height - 1.0)])
 
 
-def _usable(contour: Points) -> bool:
-    return len(contour) > 2 and lines.within(_plain(contour), _FAR)
-
-
-def _plain(contour: Points) -> Points:
-    """Give a contour as what is compiled takes it: whole, and such as may be written to."""
-    return np.require(contour, np.float32, ('C', 'W'))
+def _usable(contour: Points) -> Points | None:
+    """Give a contour as what is compiled takes it; None where it is none, or its places are none of a picture."""
+    outline = plain(contour)
+    return outline if len(outline) > 2 and lines.within(outline, _FAR) else None
 
 
 def _grid(scene: SceneState, obstacles: Sequence[Points], tip: Places) -> _Grid:
@@ -182,12 +181,9 @@ def _disc(reach: int) -> NDArray[np.uint8]:
 
 
 def _obstacles(scene: SceneState, target: str) -> Iterator[Points]:
-    for structure in scene.structures:
-        if structure.class_name in NO_TOUCH and structure.class_name != target and _usable(structure.contour):
-            yield _plain(structure.contour)
-    for zone in scene.zones:
-        if zone.kind == 'no_go' and _usable(zone.contour):
-            yield _plain(zone.contour)
+    closed = [one.contour for one in scene.structures if one.class_name in NO_TOUCH and one.class_name != target]
+    closed += [zone.contour for zone in scene.zones if zone.kind == 'no_go']
+    return (outline for contour in closed if (outline := _usable(contour)) is not None)
 
 
 def _searched(grid: _Grid, tip: Places, goal: Places) -> Places:

@@ -21,7 +21,7 @@ CENTRE_SHARE = 0.36
 
 _FIELD_ROWS = 160
 _COARSE_ROWS = 80
-_FIELD_EVERY = 4  # small pictures, from which the field of view is found anew
+_FIELD_EVERY = 4  # times that light is measured, of which the field of view is found anew once
 _FEW = 2  # every second pixel of the coarse picture tells its colours
 _WHITE = 225  # grey value of a pixel that is nearly white
 _RED = 1.12  # times the green
@@ -87,14 +87,19 @@ class ViewMeter:
         :param image: ``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8.
         :param colours: with the light measure these too, where there are any.
         :param sharpness: measure how sharp it is.
-        :param light: measure its brightness, and now and then find the field of view.
+        :param light: measure its brightness, and now and then find the field of view; in its place if
+            sharpness is not asked for.
         """
         if image.shape != self._shape:
             self._allocate(image.shape)
             sharpness = light = True
         view = self._view
         brightness, seen = view.brightness, view.colours if colours else None
-        if light:
+        field_due = light and self._since_field % _FIELD_EVERY == 0
+        self._since_field += light
+        if field_due:
+            self._find_field(image)
+        if light and (sharpness or not field_due):  # in turns, the field has one of its own
             self._look(image)
             brightness = self._brightness()
             if colours and image.ndim == 3:
@@ -104,22 +109,24 @@ class ViewMeter:
         return self._view
 
     def _look(self, image: NDArray[np.uint8]) -> None:
-        """Make the coarse picture, and now and then find the field of view: its edge moves slowly, if at all."""
+        """Make the coarse picture."""
         # nearest: brightness and the field's border need no filter, and only these pixels of the frame are touched
         rows, columns = self._coarse_grey.shape
         cv2.resize(image, (columns, rows), dst=self._coarse, interpolation=cv2.INTER_NEAREST)
         if image.ndim == 3:
             cv2.cvtColor(self._coarse, cv2.COLOR_BGR2GRAY, dst=self._coarse_grey)
-        if self._since_field % _FIELD_EVERY == 0:
-            field = self._outline(image)
-            if field is None or self._field is None or not np.array_equal(field, self._field):
-                self._field = field  # the same array as long as it is the same field
-                self._middle = _measuring_rectangle(field)
-                if field is not None:
-                    self._field_mask.fill(0)
-                    outline = np.rint(field * (columns, rows)).astype(np.int32)
-                    cv2.fillConvexPoly(self._field_mask, outline, (255,))
-        self._since_field += 1
+
+    def _find_field(self, image: NDArray[np.uint8]) -> None:
+        """Find the field of view. Its edge moves slowly, if at all."""
+        field = self._outline(image)
+        if field is None or self._field is None or not np.array_equal(field, self._field):
+            self._field = field  # the same array as long as it is the same field
+            self._middle = _measuring_rectangle(field)
+            if field is not None:
+                rows, columns = self._field_mask.shape
+                self._field_mask.fill(0)
+                outline = np.rint(field * (columns, rows)).astype(np.int32)
+                cv2.fillConvexPoly(self._field_mask, outline, (255,))
 
     def _brightness(self) -> float:
         mask = None if self._field is None else self._field_mask
