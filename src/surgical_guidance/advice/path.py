@@ -31,8 +31,11 @@ MARGIN_SHARE = 0.03
 """How far a way keeps from them, as a share of the picture's height [I]; about 3 mm at the usual distance."""
 
 _COLUMNS = 96
-_MARGIN_COST = 1000.0  # of a cell of the margin: the shortest way out of it is taken
-_VERGE_COST = 20.0  # of a cell beside it: a line between two clear cells may cut the corner of a third
+_COSTS = np.array((1.0, 20.0, 1000.0, np.inf), np.float32)
+"""Of a step into a clear cell; one on the verge of what is not clear: a line between two clear cells may cut the corner
+of a third; one of the margin: the shortest way out of it is taken; and one that is closed."""
+
+_BESIDE = np.ones((3, 3), np.uint8)
 _NEAR_CELLS = 2.0  # a way is kept while tip and target have moved by less
 _FAR = 1e5  # px; no picture is larger
 _AGAIN_NS = 200_000_000  # after a search in vain [ns]
@@ -163,9 +166,7 @@ def _grid(scene: SceneState, obstacles: Sequence[Points], tip: Places) -> _Grid:
     rows, columns = math.ceil(scene.height / cell), math.ceil(scene.width / cell)
     mask = np.zeros((rows, columns), np.uint8)
     for contour in obstacles:
-        outline = lines.cells(contour, cell)
-        cv2.fillPoly(mask, [outline], (1,))
-        cv2.polylines(mask, [outline], True, (1,))
+        cv2.fillPoly(mask, [lines.cells(contour, cell)], (1,))  # with the cells that its border lies in
     reach = math.ceil(MARGIN_SHARE * scene.height / cell)
     near = np.asarray(cv2.dilate(mask, _disc(reach)), np.uint8)
     grid = _Grid(cell, mask.view(np.bool_), near.view(np.bool_))
@@ -191,14 +192,19 @@ def _searched(grid: _Grid, tip: Places, goal: Places) -> Places:
     start, end = grid.index(tip), grid.index(goal)
     if start == end or grid.closed[start] or grid.closed[end]:
         return _NO_WAY
-    weights = lines.weights(grid.closed, grid.margin, _MARGIN_COST, _VERGE_COST)
-    cells = pyastar2d.astar_path(weights, start, end, allow_diagonal=True)
+    cells = pyastar2d.astar_path(_weights(grid), start, end, allow_diagonal=True)
     if cells is None:
         return _NO_WAY
     places = (cells[:, ::-1] + 0.5) * grid.cell - 0.5
     places[0], places[-1] = tip, goal
     way = _straightened(grid, places)
     return way if _clear(grid, way) else _NO_WAY
+
+
+def _weights(grid: _Grid) -> NDArray[np.float32]:
+    closed, margin = grid.closed.view(np.uint8), grid.margin.view(np.uint8)
+    not_clear = closed | margin
+    return _COSTS[cv2.dilate(not_clear, _BESIDE) + not_clear + closed]
 
 
 def _straightened(grid: _Grid, places: Places) -> Places:

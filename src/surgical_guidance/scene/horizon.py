@@ -182,7 +182,7 @@ class Horizon:
         )
         if affine is None:
             return None
-        agreeing, spread = corners.spread(before, agree)
+        agreeing, spread = corners.spread(before, np.asarray(agree, np.uint8))
         if agreeing < max(_FEWEST, _SHARE * len(before)) or spread < _SPREAD * small.shape[0]:
             return None
         return np.vstack((affine, (0.0, 0.0, 1.0)))
