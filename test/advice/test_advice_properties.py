@@ -27,6 +27,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from surgical_guidance_msgs.msg import SceneState as SceneMessage
 from surgical_guidance_msgs.msg import Suggestion as SuggestionMessage
 
+from surgical_guidance.advice.feature import Feature
 from surgical_guidance.advice.features import DIRECTED
 from surgical_guidance.advice.fonts import find_fonts
 from surgical_guidance.advice.messages import from_message, to_message
@@ -34,6 +35,7 @@ from surgical_guidance.advice.overlay import Style, draw
 from surgical_guidance.advice.rules import RuleTable, load, parse
 from surgical_guidance.advice.suggestion import Status, Suggestion
 from surgical_guidance.advice.synthesiser import Synthesiser
+from surgical_guidance.advice.texts import LANGUAGES, fill
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S
 from surgical_guidance.contract import CLASSES, CONDITIONS, LANDMARKS
 from surgical_guidance.scene import messages as scene_messages
@@ -255,7 +257,7 @@ OTHERWISE = (
 )  # fmt: skip
 
 
-@given(st.lists(st.integers(1, 25), min_size=4, max_size=12), st.sampled_from(OTHERWISE))
+@given(st.lists(st.integers(1, 3) | st.integers(1, 25), min_size=4, max_size=12), st.sampled_from(OTHERWISE))
 @settings(PLAYED, max_examples=60)
 def test_what_comes_and_goes_speaks_and_falls_silent_in_its_time(frames: list[int], otherwise: dict) -> None:
     said = [now for number, count in enumerate(frames) for now in [otherwise if number % 2 else NEAR] * count]
@@ -267,9 +269,10 @@ def test_what_comes_and_goes_speaks_and_falls_silent_in_its_time(frames: list[in
     Reader(TABLE).play(Synthesiser(TABLE), in_order_of_arrival(scenes), 50 * NS_PER_MS)
 
 
-@given(st.sampled_from([math.nan, math.inf, -math.inf, 40.0]), st.sampled_from([math.nan, math.inf, -1.0]))
+@given(st.sampled_from([(math.nan, 0.2), (math.inf, 0.2), (-math.inf, 0.2), (40.0, math.nan), (40.0, -1.0)]))
 @PLAYED
-def test_what_cannot_be_measured_counts_by_its_place_in_the_picture(mm: float, sigma: float) -> None:
+def test_what_cannot_be_measured_counts_by_its_place_in_the_picture(measured: tuple[float, float]) -> None:
+    mm, sigma = measured
     synthesiser = Synthesiser(TABLE)
     for frame in range(8):
         one = scene(frame, near=[(BOWEL, math.nan, math.nan)], share=0.02)
@@ -340,6 +343,15 @@ def of_fields(kinds: dict[str, st.SearchStrategy], most: int) -> st.SearchStrate
     return st.lists(st.sampled_from(sorted(kinds)), max_size=most, unique=True).flatmap(
         lambda some: st.fixed_dictionaries({name: kinds[name] for name in some})
     )
+
+
+@given(number, number)
+@STRANGE
+def test_a_distance_is_told_in_few_characters_whatever_it_is(mm: float, sigma: float) -> None:
+    for language in LANGUAGES:
+        told = fill('{distance}', language, Feature('instrument.tube.distance_mm', mm, sigma, 'mm', mm))
+        assert len(told) <= len('about 99 mm')
+        assert not any(map(str.isdigit, told)) or (mm >= 0.5 and sigma <= mm / 3)
 
 
 few_parts = {name: st.lists(part, max_size=3).map(tuple) for name, part in PARTS.items()}
