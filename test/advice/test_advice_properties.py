@@ -21,14 +21,14 @@ from advice_scenes import (
     square,
     tool,
 )  # fmt: skip
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
 from surgical_guidance_msgs.msg import SceneState as SceneMessage
 from surgical_guidance_msgs.msg import Suggestion as SuggestionMessage
 
 from surgical_guidance.advice.feature import Feature
-from surgical_guidance.advice.features import DIRECTED
+from surgical_guidance.advice.features import DIRECTED, NAMES, FeatureExtractor
 from surgical_guidance.advice.fonts import find_fonts
 from surgical_guidance.advice.messages import from_message, to_message
 from surgical_guidance.advice.overlay import Style, draw
@@ -257,6 +257,8 @@ OTHERWISE = (
 )  # fmt: skip
 
 
+@example([5, 6, 2, 1, 2, 1, 5], OTHERWISE[4])  # a bad one among those that would bring it back
+@example([20, 20, 20], OTHERWISE[0])  # again within its cooldown
 @given(st.lists(st.integers(1, 3) | st.integers(1, 25), min_size=4, max_size=12), st.sampled_from(OTHERWISE))
 @settings(PLAYED, max_examples=60)
 def test_what_comes_and_goes_speaks_and_falls_silent_in_its_time(frames: list[int], otherwise: dict) -> None:
@@ -403,6 +405,15 @@ def as_received(one: SceneState, energy: int, odd: bool) -> SceneState:
     for part in (*message.instruments, *message.structures, *message.zones):
         part.contour.extend([1.0] if odd else [])
     return scene_messages.from_message(deserialize_message(serialize_message(message), SceneMessage))
+
+
+@given(spoiled() | unheard_of)
+@STRANGE
+def test_what_is_known_of_any_scene_is_a_number(one: SceneState) -> None:
+    for known in FeatureExtractor(NAMES).extract(one).values():
+        assert math.isfinite(known.value)
+        assert math.isfinite(known.bound)
+        assert known.unit != 'mm' or known.sigma >= 0.0
 
 
 @given(strange_histories, st.sampled_from([EAGER, *TALKATIVE]), st.integers(0, 255), st.booleans())
