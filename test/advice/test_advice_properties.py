@@ -12,6 +12,7 @@ from advice_scenes import (
     ARTERY,
     BOWEL,
     FRAME_NS,
+    HOOK,
     NO_POINTS,
     START_NS,
     blood,
@@ -32,6 +33,7 @@ from surgical_guidance.advice.features import DIRECTED, NAMES, FeatureExtractor
 from surgical_guidance.advice.fonts import find_fonts
 from surgical_guidance.advice.messages import from_message, to_message
 from surgical_guidance.advice.overlay import Style, draw
+from surgical_guidance.advice.path import PathPlanner
 from surgical_guidance.advice.rules import RuleTable, load, parse
 from surgical_guidance.advice.suggestion import Status, Suggestion
 from surgical_guidance.advice.synthesiser import Synthesiser
@@ -405,6 +407,21 @@ def as_received(one: SceneState, energy: int, odd: bool) -> SceneState:
     for part in (*message.instruments, *message.structures, *message.zones):
         part.contour.extend([1.0] if odd else [])
     return scene_messages.from_message(deserialize_message(serialize_message(message), SceneMessage))
+
+
+nonsense = st.sampled_from([NO_POINTS, *(np.full((4, 2), value, np.float32) for value in (np.nan, np.inf, 3e38))])
+
+
+@given(st.lists(st.tuples(st.sampled_from(['gallbladder', ARTERY, '']), nonsense), min_size=1, max_size=3))
+@PLAYED
+def test_a_way_heeds_no_outline_that_is_none(outlines: list[tuple[str, np.ndarray]]) -> None:
+    drawn = scene(0, tools=[tool(x=300.0, y=300.0)], parts=[Structure('gallbladder', 0.9, square(900.0, 600.0), 0.05)])
+    strange = [Structure(name, 0.9, outline, 0.2) for name, outline in outlines if name]
+    zones = tuple(Zone('no_go', outline) for name, outline in outlines if not name)
+    way = PathPlanner(HOOK).plan(drawn, 'gallbladder')
+    assert way
+    odd = replace(drawn, structures=(*strange, *drawn.structures), zones=zones)
+    assert PathPlanner(HOOK).plan(odd, 'gallbladder') == way
 
 
 @given(spoiled() | unheard_of)
