@@ -411,6 +411,21 @@ def as_received(one: SceneState, energy: int, odd: bool) -> SceneState:
     return scene_messages.from_message(deserialize_message(serialize_message(message), SceneMessage))
 
 
+@given(st.sampled_from([math.nan, math.inf, -math.inf, 1e300]), st.sampled_from([540.0, math.nan, -1e300]))
+@PLAYED
+def test_a_tip_that_is_nowhere_is_in_no_zone_has_no_way_and_is_not_drawn(x: float, y: float) -> None:
+    target = Structure('gallbladder', 0.9, square(900.0, 600.0), 0.05)
+    zone = Zone('no_go', square(100.0, 100.0))
+    drawn = scene(0, tools=[tool(x=x, y=y)], parts=[target], zones=(zone,))
+    assert 'energy_tool.in_no_go' not in FeatureExtractor(NAMES).extract(drawn)
+    assert not PathPlanner(HOOK).plan(drawn, 'gallbladder')
+    pictures = [np.zeros((54, 96, 3), np.uint8) for _ in range(2)]
+    for image, tools in zip(pictures, (drawn.instruments, ()), strict=True):
+        seen = replace(drawn, instruments=tools)
+        draw(image, seen, Synthesiser(TABLE).current, Style(find_fonts(), 'en'), seen.stamp_ns)
+    assert np.array_equal(*pictures)
+
+
 nonsense = st.sampled_from([NO_POINTS, *(np.full((4, 2), value, np.float32) for value in (np.nan, np.inf, 3e38))])
 
 
