@@ -249,4 +249,4 @@ def _has_number_only_if_sure(current: Suggestion) -> None:
         assert int(number) >= 1
 
 
-__all__ = ['Reader']
+__all__ = ['FURTHEST', 'Reader']

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
-from advice_reader import Reader
+from advice_reader import FURTHEST, Reader
 from advice_scenes import (
     ARTERY,
     BOWEL,
@@ -28,6 +28,8 @@ from rclpy.serialization import deserialize_message, serialize_message
 from surgical_guidance_msgs.msg import SceneState as SceneMessage
 from surgical_guidance_msgs.msg import Suggestion as SuggestionMessage
 
+from surgical_guidance.advice.composer import arrow
+from surgical_guidance.advice.evaluator import Candidate
 from surgical_guidance.advice.feature import Feature
 from surgical_guidance.advice.features import DIRECTED, NAMES, FeatureExtractor
 from surgical_guidance.advice.fonts import find_fonts
@@ -424,6 +426,16 @@ def test_a_tip_that_is_nowhere_is_in_no_zone_has_no_way_and_is_not_drawn(x: floa
         seen = replace(drawn, instruments=tools)
         draw(image, seen, Synthesiser(TABLE).current, Style(find_fonts(), 'en'), seen.stamp_ns)
     assert np.array_equal(*pictures)
+
+
+@given(number, number, st.just(960.0) | number, st.just(540.0) | number, st.sampled_from([0, 1080, 2**32 - 1]))
+@STRANGE
+def test_an_arrow_has_its_ends_in_a_picture_or_there_is_none(
+    dx: float, dy: float, x: float, y: float, height: int
+) -> None:
+    about = Feature('any', 1.0, math.nan, '1', 1.0, dx, dy, x, y)
+    rule = next(rule for rule in TABLE.rules if rule.highlight.arrow)
+    assert all(abs(place) < FURTHEST for place in arrow(Candidate(rule, 0, (), about), height))
 
 
 nonsense = st.sampled_from([NO_POINTS, *(np.full((4, 2), value, np.float32) for value in (np.nan, np.inf, 3e38))])
