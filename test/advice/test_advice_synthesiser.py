@@ -25,7 +25,7 @@ from surgical_guidance.advice.rules import RuleTable
 from surgical_guidance.advice.suggestion import Priority, Response, Status, Suggestion
 from surgical_guidance.advice.synthesiser import REFRESH_NS, Synthesiser
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S
-from surgical_guidance.scene.state import NAN
+from surgical_guidance.scene.state import NAN, Energy
 
 LIMIT_NS = 100 * NS_PER_MS
 LATENCY_NS = 40 * NS_PER_MS
@@ -209,6 +209,15 @@ def test_a_jump_back_in_time_begins_anew(synthesiser: Synthesiser) -> None:
     sent = played(synthesiser, hook_near_bowel(range(10)))
     assert (sent[0].status, sent[0].sequence, sent[0].reason) == (Status.WITHDRAWN, 1, 'time went backwards')
     assert next(one.sequence for one in sent if one.status is Status.VALID) == 2
+
+
+def test_a_jump_back_in_time_ends_what_was_silenced_and_what_was_counted(synthesiser: Synthesiser) -> None:
+    shown_hook(synthesiser)
+    synthesiser.respond(1, Response.REJECT, 'surgeon', now_at(30))
+    on = [replace(one, energy=Energy.ON) for one in calm(range(31, 100))]
+    again = [replace(one, energy=Energy.ON) for one in calm(range(98, 160))]
+    assert raised(played(synthesiser, [*on, *again])) == []  # on for more than 3 s, but not since time began
+    assert raised(played(synthesiser, hook_near_bowel(range(10)))) == ['hook_near_bowel']
 
 
 def test_after_a_gap_what_was_held_is_forgotten(synthesiser: Synthesiser) -> None:

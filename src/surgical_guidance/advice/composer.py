@@ -6,12 +6,14 @@ import math
 from dataclasses import replace
 
 from surgical_guidance.advice.evaluator import Candidate
+from surgical_guidance.advice.feature import FAR
 from surgical_guidance.advice.suggestion import Evidence, Status, Suggestion
 from surgical_guidance.advice.texts import fill, quotes_number
 from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.scene.state import SceneState
 
 _NONE_VALID_NS = 2 * NS_PER_S
+_NO_DIRECTION = 1e-3  # px; what is nearer lies nowhere in particular
 _ARROW_SHARES = (0.1, 0.3)  # shortest and longest arrow, of the picture's height
 
 
@@ -92,7 +94,7 @@ def arrow(chosen: Candidate, height: int) -> tuple[float, ...]:
     if not kind or about is None:
         return ()
     length = math.hypot(about.dx, about.dy)
-    if not (0.0 < length < math.inf and math.isfinite(about.x) and math.isfinite(about.y)):
+    if not (_NO_DIRECTION < length < math.inf and abs(about.x) < FAR and abs(about.y) < FAR):
         return ()
     reach = min(max(length, _ARROW_SHARES[0] * height), _ARROW_SHARES[1] * height) / length
     sign = 1.0 if kind == 'towards' else -1.0

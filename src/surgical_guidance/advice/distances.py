@@ -67,7 +67,7 @@ class Distances:
                 tool = scene.instruments[index]
                 _add(names, mm, sigma, px, (x - tool.tip_x, y - tool.tip_y), tool, scene.height, found)
         for blood in scene.structures:
-            if blood.class_name == _BLOOD and math.isfinite(blood.source_x) and math.isfinite(blood.source_y):
+            if blood.class_name == _BLOOD:
                 self._add_source(scene, blood, found)
 
     def _add_source(self, scene: SceneState, blood: Structure, found: Found) -> None:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from surgical_guidance.scene.state import NAN
 
+FAR = 1e6
+"""No place of a picture is further from its first pixel [px]; single precision tells places that near apart."""
+
 SIGMAS = 2.0  # DOMAIN: a proximity rule fires on d - 2 sigma
 
 

@@ -71,6 +71,16 @@ def within(points: NDArray[np.float32], far: float) -> bool:
 
 
 @compiled
+def middle(points: NDArray[np.float32]) -> tuple[float, float]:
+    """Give the mean of points, of which there is at least one."""
+    x = y = 0.0
+    for at in range(len(points)):
+        x += points[at, 0]
+        y += points[at, 1]
+    return x / len(points), y / len(points)
+
+
+@compiled
 def cells(points: NDArray[np.float32], cell: float) -> NDArray[np.int32]:
     """Give the cells in which points lie, ``(n, 2)``, column and row.
 
@@ -84,34 +94,14 @@ def cells(points: NDArray[np.float32], cell: float) -> NDArray[np.int32]:
     return found
 
 
-@compiled
-def weights(closed: Flags, margin: Flags, in_margin: float, beside: float) -> NDArray[np.float32]:
-    """Give what a step into each cell costs: 1, or what is said, or infinity where it is closed.
-
-    :param in_margin: of a cell of the margin.
-    :param beside: of a clear one that touches the margin or what is closed.
-    """
-    rows, columns = closed.shape
-    cost = np.ones(closed.shape, np.float32)
-    for row in range(rows):
-        for column in range(columns):
-            if closed[row, column] or margin[row, column]:
-                for v in range(max(row - 1, 0), min(row + 2, rows)):
-                    for u in range(max(column - 1, 0), min(column + 2, columns)):
-                        if cost[v, u] == 1.0:
-                            cost[v, u] = beside
-                cost[row, column] = np.inf if closed[row, column] else in_margin
-    return cost
-
-
 def warm_up() -> None:
     """Compile them, or load what was compiled: no scene pays for it."""
     flags, places, kept = np.zeros((2, 2), np.bool_), np.zeros((2, 2)), np.zeros(2, np.int64)
     clear(flags, flags, places, 0, 1, True, 1.0)
     straighten(flags, flags, places, 1.0, kept)
     within(places.astype(np.float32), 1.0)
+    middle(places.astype(np.float32))
     cells(places.astype(np.float32), 1.0)
-    weights(flags, flags, 1.0, 1.0)
 
 
-__all__ = ['cells', 'clear', 'straighten', 'warm_up', 'weights', 'within']
+__all__ = ['cells', 'clear', 'middle', 'straighten', 'warm_up', 'within']

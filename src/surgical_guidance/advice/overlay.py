@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from surgical_guidance.advice.feature import FAR
 from surgical_guidance.advice.fonts import Fonts
 from surgical_guidance.advice.suggestion import Priority, Status, Suggestion
 from surgical_guidance.advice.texts import Language
@@ -49,7 +50,6 @@ _MARKS: dict[Priority, tuple[str, Colour]] = {
 }
 _INTERRUPTED = {'zh': '信号中断 {:.1f} 秒', 'en': 'interrupted for {:.1f} s'}
 _DASH, _GAP = 14.0, 10.0  # of the way [px at 960 columns]
-_FAR = 1e6  # px; what is further away is not drawn
 _SHIFT = 3  # fractional bits of OpenCV's coordinates
 
 
@@ -81,7 +81,7 @@ def draw(image: Picture, scene: SceneState | None, suggestion: Suggestion, style
         scale = image.shape[1] / scene.width
         _draw_structures(image, scene, suggestion, style, scale, unit)
         for tool in scene.instruments:
-            if tool.tip_visible and abs(tool.tip_x) < _FAR and abs(tool.tip_y) < _FAR:
+            if tool.tip_visible and abs(tool.tip_x) < FAR and abs(tool.tip_y) < FAR:
                 _draw_tip(image, ((tool.tip_x + 0.5) * scale - 0.5, (tool.tip_y + 0.5) * scale - 0.5), unit)
         if suggestion.status is Status.VALID:
             _draw_way(image, _points(suggestion.highlight_path, scale), unit)
@@ -194,13 +194,13 @@ def _banner(text: str, colour: Colour, fonts: Fonts, size: int) -> Picture:
 
 def _points(flat: Sequence[float], scale: float) -> NDArray[np.float64]:
     points = np.asarray(flat[: len(flat) // 2 * 2], np.float64).reshape(-1, 2)
-    return (points + 0.5) * scale - 0.5 if bool((np.abs(points) < _FAR).all()) else points[:0]
+    return (points + 0.5) * scale - 0.5 if bool((np.abs(points) < FAR).all()) else points[:0]
 
 
 def _outline(contour: NDArray[np.float32], scale: float) -> NDArray[np.float64]:
     points = np.asarray(contour, np.float64)
-    return (points + 0.5) * scale - 0.5 if bool((np.abs(points) < _FAR).all()) else points[:0]
+    return (points + 0.5) * scale - 0.5 if bool((np.abs(points) < FAR).all()) else points[:0]
 
 
 def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
-    return np.rint(np.clip(points, -_FAR, _FAR) * (1 << _SHIFT)).astype(np.int32)
+    return np.rint(np.clip(points, -FAR, FAR) * (1 << _SHIFT)).astype(np.int32)

@@ -21,6 +21,7 @@ import pyastar2d
 from numpy.typing import NDArray
 
 from surgical_guidance.advice import lines
+from surgical_guidance.scene.regions import plain
 from surgical_guidance.scene.state import Instrument, SceneState
 
 NO_TOUCH = ('cystic_artery', 'cystic_duct', 'hepatic_vein', 'gastrointestinal_tract')
@@ -30,8 +31,11 @@ MARGIN_SHARE = 0.03
 """How far a way keeps from them, as a share of the picture's height [I]; about 3 mm at the usual distance."""
 
 _COLUMNS = 96
-_MARGIN_COST = 1000.0  # of a cell of the margin: the shortest way out of it is taken
-_VERGE_COST = 20.0  # of a cell beside it: a line between two clear cells may cut the corner of a third
+_COSTS = np.array((1.0, 20.0, 1000.0, np.inf), np.float32)
+"""Of a step into a clear cell; one on the verge of what is not clear: a line between two clear cells may cut the corner
+of a third; one of the margin: the shortest way out of it is taken; and one that is closed."""
+
+_BESIDE = np.ones((3, 3), np.uint8)
 _NEAR_CELLS = 2.0  # a way is kept while tip and target have moved by less
 _FAR = 1e5  # px; no picture is larger
 _AGAIN_NS = 200_000_000  # after a search in vain [ns]
@@ -141,21 +145,19 @@ def _has_tip(tool: Instrument, scene: SceneState) -> bool:
 
 def _middle_of(scene: SceneState, class_name: str) -> Places | None:
     """Give the middle of the largest part of a structure, inside the picture [px]."""
-    parts = [one for one in scene.structures if one.class_name == class_name and _usable(one.contour)]
-    if not parts or not scene.width or not scene.height:
+    parts = [one for one in scene.structures if one.class_name == class_name]
+    outlines = [(outline, one.area) for one in parts if (outline := _usable(one.contour)) is not None]
+    if not outlines or not scene.width or not scene.height:
         return None
-    middle = max(parts, key=lambda one: one.area if math.isfinite(one.area) else 0.0).contour.mean(axis=0)
-    x, y = middle.tolist()
+    largest, _ = max(outlines, key=lambda one: one[1] if math.isfinite(one[1]) else 0.0)
+    x, y = lines.middle(largest)
     return np.array([min(max(x, 0.0), scene.width - 1.0), min(max(y, 0.0), scene.height - 1.0)])
 
 
-def _usable(contour: Points) -> bool:
-    return len(contour) > 2 and lines.within(_plain(contour), _FAR)
-
-
-def _plain(contour: Points) -> Points:
-    """Give a contour as what is compiled takes it: whole, and such as may be written to."""
-    return np.require(contour, np.float32, ('C', 'W'))
+def _usable(contour: Points) -> Points | None:
+    """Give a contour as what is compiled takes it; None where it is none, or its places are none of a picture."""
+    outline = plain(contour)
+    return outline if len(outline) > 2 and lines.within(outline, _FAR) else None
 
 
 def _grid(scene: SceneState, obstacles: Sequence[Points], tip: Places) -> _Grid:
@@ -164,9 +166,7 @@ def _grid(scene: SceneState, obstacles: Sequence[Points], tip: Places) -> _Grid:
     rows, columns = math.ceil(scene.height / cell), math.ceil(scene.width / cell)
     mask = np.zeros((rows, columns), np.uint8)
     for contour in obstacles:
-        outline = lines.cells(contour, cell)
-        cv2.fillPoly(mask, [outline], (1,))
-        cv2.polylines(mask, [outline], True, (1,))
+        cv2.fillPoly(mask, [lines.cells(contour, cell)], (1,))  # with the cells that its border lies in
     reach = math.ceil(MARGIN_SHARE * scene.height / cell)
     near = np.asarray(cv2.dilate(mask, _disc(reach)), np.uint8)
     grid = _Grid(cell, mask.view(np.bool_), near.view(np.bool_))
@@ -182,12 +182,9 @@ def _disc(reach: int) -> NDArray[np.uint8]:
 
 
 def _obstacles(scene: SceneState, target: str) -> Iterator[Points]:
-    for structure in scene.structures:
-        if structure.class_name in NO_TOUCH and structure.class_name != target and _usable(structure.contour):
-            yield _plain(structure.contour)
-    for zone in scene.zones:
-        if zone.kind == 'no_go' and _usable(zone.contour):
-            yield _plain(zone.contour)
+    closed = [one.contour for one in scene.structures if one.class_name in NO_TOUCH and one.class_name != target]
+    closed += [zone.contour for zone in scene.zones if zone.kind == 'no_go']
+    return (outline for contour in closed if (outline := _usable(contour)) is not None)
 
 
 def _searched(grid: _Grid, tip: Places, goal: Places) -> Places:
@@ -195,14 +192,19 @@ def _searched(grid: _Grid, tip: Places, goal: Places) -> Places:
     start, end = grid.index(tip), grid.index(goal)
     if start == end or grid.closed[start] or grid.closed[end]:
         return _NO_WAY
-    weights = lines.weights(grid.closed, grid.margin, _MARGIN_COST, _VERGE_COST)
-    cells = pyastar2d.astar_path(weights, start, end, allow_diagonal=True)
+    cells = pyastar2d.astar_path(_weights(grid), start, end, allow_diagonal=True)
     if cells is None:
         return _NO_WAY
     places = (cells[:, ::-1] + 0.5) * grid.cell - 0.5
     places[0], places[-1] = tip, goal
     way = _straightened(grid, places)
     return way if _clear(grid, way) else _NO_WAY
+
+
+def _weights(grid: _Grid) -> NDArray[np.float32]:
+    closed, margin = grid.closed.view(np.uint8), grid.margin.view(np.uint8)
+    not_clear = closed | margin
+    return _COSTS[cv2.dilate(not_clear, _BESIDE) + not_clear + closed]
 
 
 def _straightened(grid: _Grid, places: Places) -> Places:

@@ -31,6 +31,7 @@ _INTERRUPTED_TEXTS = ('信号中断，暂无指导', 'Signal interrupted; no gui
 _WITHDRAWN_TEXTS = ('暂无指导', 'No guidance.')
 _FOREVER = 1 << 63  # after every stamp
 _LIVE = (Status.VALID, Status.INTERRUPTED)
+_SENT_AT_ONCE = ('status', 'sequence', 'text_zh', 'text_en')  # nobody is to read what does not hold any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +290,7 @@ class Synthesiser:
             fresh = self._composer.confirmed(shown, chosen, scene, way)
         else:
             fresh = self._composer.raised(chosen, scene, way)
-        changed = fresh.status is not shown.status or fresh.sequence != shown.sequence
+        changed = any(getattr(fresh, name) != getattr(shown, name) for name in _SENT_AT_ONCE)
         if changed or scene.stamp_ns - self._sent.stamp_ns >= _CONFIRM_NS:
             self._send(fresh, scene.ready_ns, out)
         else:

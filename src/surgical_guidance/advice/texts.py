@@ -33,6 +33,7 @@ LANGUAGES: tuple[Language, ...] = ('zh', 'en')
 MAX_CHARACTERS_ZH = 30
 MAX_WORDS_EN = 12
 SIGMA_SHARE = 1 / 3
+_MOST_MM = 99  # no number has more digits: nothing in a picture is further from a tip
 
 _PLACEHOLDERS = {
     'distance': DISTANCES,
@@ -90,9 +91,9 @@ def subjects(templates: Iterable[str], features: Collection[str]) -> tuple[str, 
 
 def quotes_number(subject: Feature | None) -> bool:
     """Whether the distance to a feature may be given as a number."""
-    if subject is None or subject.unit != 'mm' or not math.isfinite(subject.value):
+    if subject is None or subject.unit != 'mm' or not 0.5 < subject.value < _MOST_MM + 0.5:
         return False
-    return round(subject.value) >= 1 and subject.sigma <= SIGMA_SHARE * subject.value
+    return subject.sigma <= SIGMA_SHARE * subject.value
 
 
 def problem(template: str, language: Language, features: Collection[str]) -> str:
@@ -111,7 +112,7 @@ def problem(template: str, language: Language, features: Collection[str]) -> str
         wanted = ' and '.join(sorted(names))
         return f'{wanted} cannot be filled in: no feature of the condition tells it'
     longest = template.format(
-        distance=max((_NUMBER[language].format(99), _VERY_CLOSE[language]), key=len),
+        distance=max((_NUMBER[language].format(_MOST_MM), _VERY_CLOSE[language]), key=len),
         direction=max((*_SECTORS['direction', language], _AT_TIP[language]), key=_size(language)),
         towards=max(_SECTORS['towards', language], key=_size(language)),
         turn=max(_TURNS[language], key=_size(language)),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.advice.distances import TOOLS, tool_names
-from surgical_guidance.advice.feature import SIGMAS, Feature, Found
+from surgical_guidance.advice.feature import FAR, SIGMAS, Feature, Found
 from surgical_guidance.contract import LANDMARKS
 from surgical_guidance.scene.state import NAN, Instrument, Landmark, SceneState, Zone
 
@@ -51,8 +51,6 @@ def add(scene: SceneState, energy_tool: str, found: Found) -> None:
 
 def _largest(called: tuple[str, ...], what: str, value: float, tool: Instrument, found: Found) -> None:
     """Take in a number of one tool; of several tools of one name the largest counts."""
-    if not math.isfinite(value):
-        return
     for feature in filter(found.wants, _features(called, what)):
         before = found.features.get(feature)
         if before is None or value > before.value:
@@ -65,10 +63,7 @@ def _features(called: tuple[str, ...], what: str) -> tuple[str, ...]:
 
 
 def _has_tip(tool: Instrument) -> bool:
-    return tool.tip_visible and abs(tool.tip_x) < _FAR and abs(tool.tip_y) < _FAR
-
-
-_FAR = 1e6  # px; OpenCV takes single precision
+    return tool.tip_visible and abs(tool.tip_x) < FAR and abs(tool.tip_y) < FAR
 
 
 def _regions(zones: tuple[Zone, ...], kind: str) -> Iterator[NDArray[np.float32]]:

@@ -15,13 +15,12 @@ from surgical_guidance.contract import CONDITIONS
 from surgical_guidance.scene.anatomy import Anatomy
 from surgical_guidance.scene.blood import BloodMeter
 from surgical_guidance.scene.calibration import CameraModel, StereoRig
-from surgical_guidance.scene.compiled.levels import mean
 from surgical_guidance.scene.conditions import with_missing
 from surgical_guidance.scene.horizon import Attitude, Horizon
 from surgical_guidance.scene.instruments import SHAFT_DIAMETER_MM, find_instruments
 from surgical_guidance.scene.memory import TissueMemory
 from surgical_guidance.scene.metric import proximities
-from surgical_guidance.scene.regions import Grid, RegionFinder, plain
+from surgical_guidance.scene.regions import Grid, RegionFinder
 from surgical_guidance.scene.rulers import NO_AIDS, Aids, Rulers, with_scales
 from surgical_guidance.scene.state import (
     NAN,
@@ -50,7 +49,6 @@ _EDGE = 2  # label pixels at the border of the picture or the field of view in w
 _TURN_S = 0.09  # how often sharpness is measured, and light: every third frame of 30 Hz each [s]
 _EVERY = 4  # every fourth row of the confidence gives its mean
 _OUT = 'out_of_body'
-_EVERYWHERE = np.empty((0, 0), np.uint8)
 
 
 class Picture(Protocol):
@@ -228,12 +226,12 @@ class SceneBuilder:
         scales, tips = self._rulers.scales(instruments, image, aids)
         near = proximities(instruments, tissue, grid, covered, scales)
         zones, landmarks = self._anatomy.place(tissue, grid, height)
-        inside = _EVERYWHERE if self._field is None else self._inside
+        inside = None if self._field is None else self._inside[::_EVERY]
         return _Seen(
             instruments=with_scales(instruments, scales),
             structures=structures,
             proximities=self._rulers.in_space(near, instruments, tips, tissue, grid, image, aids),
-            quality=mean(plain(segmentation.confidence), inside, _EVERY) / 255.0,
+            quality=_mean(segmentation.confidence[::_EVERY], inside) / 255.0,
             zones=zones,
             landmarks=landmarks,
         )
@@ -289,6 +287,11 @@ class SceneBuilder:
 def _outside(problem: str, context: Context) -> bool:
     """Whether the network sees nothing since there is nothing: a model says that the scope is out of the body."""
     return problem.startswith(ONE_CLASS) and any(one.name == _OUT and one.active for one in context.conditions)
+
+
+def _mean(levels: NDArray[np.uint8], inside: NDArray[np.uint8] | None) -> float:
+    """Give the mean of what lies inside; None: of all. It is 0 where there is nothing."""
+    return float(cv2.mean(levels, mask=inside)[0])
 
 
 def _as_sent(stage: StageTime) -> StageTime:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import STRUCTURE_CLASSES
-from surgical_guidance.scene.compiled.levels import marked_at
+from surgical_guidance.scene.compiled import corners
 from surgical_guidance.scene.regions import plain
 from surgical_guidance.scene.state import NAN, Segmentation
 
@@ -163,18 +163,18 @@ class Horizon:
 
     def _compare(self, key: _Key, small: NDArray[np.uint8], segmentation: Segmentation) -> Matrix | None:
         """Find the map from a key picture to the current one; None where too few corners agree."""
-        expected = self._pose @ key.back
-        guess = (key.corners @ expected[:2, :2].T + expected[:2, 2]).astype(np.float32)
-        usable = marked_at(guess, small.shape, plain(segmentation.labels), _table(segmentation.classes))
-        if np.count_nonzero(usable) < _FEWEST:
+        before, guess = corners.usable(
+            key.corners, self._pose @ key.back, small.shape, plain(segmentation.labels), _table(segmentation.classes)
+        )
+        if len(before) < _FEWEST:
             return None
-        before, guess = key.corners[usable], guess[usable]
         after, followed, _ = cv2.calcOpticalFlowPyrLK(
-            key.picture, small, before, guess.copy(), winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STEPS,
+            key.picture, small, before, guess, winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STEPS,
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
-        there = followed.ravel() != 0
-        before, after = before[there], after[there]
+        if not followed.all():
+            there = followed.ravel() != 0
+            before, after = before[there], after[there]
         if len(before) < _FEWEST:
             return None
         affine, agree = cv2.estimateAffinePartial2D(
@@ -182,10 +182,8 @@ class Horizon:
         )
         if affine is None:
             return None
-        agreeing = before[agree.ravel() != 0]
-        if len(agreeing) < max(_FEWEST, _SHARE * len(before)):
-            return None
-        if float(agreeing.std(axis=0).max()) < _SPREAD * small.shape[0]:
+        agreeing, spread = corners.spread(before, np.asarray(agree, np.uint8))
+        if agreeing < max(_FEWEST, _SHARE * len(before)) or spread < _SPREAD * small.shape[0]:
             return None
         return np.vstack((affine, (0.0, 0.0, 1.0)))
 
@@ -195,11 +193,11 @@ class Horizon:
         ]
         cv2.rectangle(tissue, (0, 0), (small.shape[1] - 1, small.shape[0] - 1), 0.0)
         tissue = np.asarray(cv2.erode(tissue, np.ones((_BORDER, _BORDER), np.uint8)), np.uint8)
-        corners = cv2.goodFeaturesToTrack(small, _CORNERS, _QUALITY, _SPACING, mask=tissue)
-        if corners is None or len(corners) < _FEWEST:
+        found = cv2.goodFeaturesToTrack(small, _CORNERS, _QUALITY, _SPACING, mask=tissue)
+        if found is None or len(found) < _FEWEST:
             return None
         return _Key(
-            small, np.asarray(corners, np.float32).reshape(-1, 2), pose, np.asarray(np.linalg.inv(pose), np.float64)
+            small, np.asarray(found, np.float32).reshape(-1, 2), pose, np.asarray(np.linalg.inv(pose), np.float64)
         )
 
 

@@ -19,6 +19,7 @@ from surgical_guidance.scene.state import Segmentation
 
 _RIM = 5  # label pixels: size of the square that instruments are grown by before tissue is remembered
 _SQUARE = np.ones((_RIM, _RIM), np.uint8)
+_EVERY = 8  # rows of which one tells how much tissue there is
 _LEAST_TISSUE = 0.05  # of the picture; less is not the body, and what was seen before lies elsewhere now
 
 
@@ -60,7 +61,7 @@ class TissueMemory:
             self._fresh = False
         cv2.dilate(covered, _SQUARE, dst=self._rim)
         recall.complete(labels, plain(covered), self._rim, self._known, self._whole)
-        few = labels[::4]
+        few = labels[::_EVERY]
         tissue = mark(few, segmentation.classes, STRUCTURE_CLASSES, np.empty(few.shape, np.uint8))
         if cv2.countNonZero(tissue) < _LEAST_TISSUE * few.size:
             self._fresh = True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ MIN_SHARE = 0.0005
 
 MAX_PARTS = 6
 """Parts kept of one class, the largest first: bounds the cost of a frame on which the network finds confetti [I]."""
+
+Number = TypeVar('Number', np.uint8, np.float32)
 
 _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network does not know better
 
@@ -109,10 +111,10 @@ def joined(regions: Sequence[Region]) -> tuple[NDArray[np.int32], NDArray[np.int
     return whole, np.array(ends)
 
 
-def plain(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Give a map as what is compiled takes it: a copy where it has gaps or may not be written to."""
-    flags = pixels.flags
-    return pixels if flags.c_contiguous and flags.writeable else np.array(pixels, order='C')
+def plain(numbers: NDArray[Number]) -> NDArray[Number]:
+    """Give an array as what is compiled takes it: a copy where it has gaps or may not be written to."""
+    flags = numbers.flags
+    return numbers if flags.c_contiguous and flags.writeable else np.array(numbers, order='C')
 
 
 class RegionFinder:

@@ -5,7 +5,9 @@ Measured on small copies of the picture, in buffers that are kept: nothing of th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +23,7 @@ CENTRE_SHARE = 0.36
 
 _FIELD_ROWS = 160
 _COARSE_ROWS = 80
-_FIELD_EVERY = 4  # small pictures, from which the field of view is found anew
+_FIELD_EVERY = 4  # times that light is measured, of which the field of view is found anew once
 _FEW = 2  # every second pixel of the coarse picture tells its colours
 _WHITE = 225  # grey value of a pixel that is nearly white
 _RED = 1.12  # times the green
@@ -29,6 +31,9 @@ _LIT = 20  # grey value; outside the field of view recorders give 0 to about 15 
 _SMALLEST_FIELD = 0.1  # of the picture; less is a dark picture, not a field of view
 _WHOLE_FIELD = 0.97  # of the picture; more is a picture without a mask
 _SHRINK = (1.0, 0.9, 0.8, 0.7)  # steps in which the measuring rectangle is fitted into a round field of view
+
+
+Part = tuple[float, float, float, float]  # left, top, right and bottom, as shares of the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,17 @@ class View:
     colours: Colours | None = None
 
 
+class _Edges(NamedTuple):
+    """Values of the Laplacian: how many, their sum, and that of their squares."""
+
+    number: int
+    total: float
+    squares: float
+
+
+_NO_EDGES = _Edges(0, 0.0, 0.0)
+
+
 class ViewMeter:
     """Measures pictures of one size after another; another size makes new buffers."""
 
@@ -74,6 +90,8 @@ class ViewMeter:
         self._middle = _measuring_rectangle(None)
         self._view = View()
         self._since_field = 0
+        self._edges = [_NO_EDGES, _NO_EDGES]
+        self._lower = False
 
     def reset(self) -> None:
         """Measure the next picture whole, whatever is asked for."""
@@ -86,40 +104,58 @@ class ViewMeter:
 
         :param image: ``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8.
         :param colours: with the light measure these too, where there are any.
-        :param sharpness: measure how sharp it is.
-        :param light: measure its brightness, and now and then find the field of view.
+        :param sharpness: measure how sharp it is; without the light one half of it now, the other the next time.
+        :param light: measure its brightness, and now and then find the field of view; in its place if
+            sharpness is not asked for.
         """
         if image.shape != self._shape:
             self._allocate(image.shape)
             sharpness = light = True
         view = self._view
         brightness, seen = view.brightness, view.colours if colours else None
-        if light:
+        field_due = light and self._since_field % _FIELD_EVERY == 0
+        self._since_field += light
+        if field_due:
+            self._find_field(image)
+        if light and (sharpness or not field_due):  # in turns, the field has one of its own
             self._look(image)
             brightness = self._brightness()
             if colours and image.ndim == 3:
                 seen = self._colours(whole=self._field is None)
-        sharp = _sharpness(image, self._middle) if sharpness else view.sharpness
-        self._view = View(sharp, brightness, self._field, seen)
+        if sharpness:
+            self._find_edges(image, whole=light)
+        self._view = View(_variance(self._edges), brightness, self._field, seen)
         return self._view
 
+    def _find_edges(self, image: NDArray[np.uint8], *, whole: bool) -> None:
+        """Measure the edges in the upper or the lower half of the middle, in turns, or in both."""
+        left, top, right, bottom = self._middle
+        halfway = (top + bottom) / 2
+        if whole or not self._lower:
+            self._edges[0] = _found_edges(image, (left, top, right, halfway))
+        if whole or self._lower:
+            self._edges[1] = _found_edges(image, (left, halfway, right, bottom))
+        self._lower = not self._lower
+
     def _look(self, image: NDArray[np.uint8]) -> None:
-        """Make the coarse picture, and now and then find the field of view: its edge moves slowly, if at all."""
+        """Make the coarse picture."""
         # nearest: brightness and the field's border need no filter, and only these pixels of the frame are touched
         rows, columns = self._coarse_grey.shape
         cv2.resize(image, (columns, rows), dst=self._coarse, interpolation=cv2.INTER_NEAREST)
         if image.ndim == 3:
             cv2.cvtColor(self._coarse, cv2.COLOR_BGR2GRAY, dst=self._coarse_grey)
-        if self._since_field % _FIELD_EVERY == 0:
-            field = self._outline(image)
-            if field is None or self._field is None or not np.array_equal(field, self._field):
-                self._field = field  # the same array as long as it is the same field
-                self._middle = _measuring_rectangle(field)
-                if field is not None:
-                    self._field_mask.fill(0)
-                    outline = np.rint(field * (columns, rows)).astype(np.int32)
-                    cv2.fillConvexPoly(self._field_mask, outline, (255,))
-        self._since_field += 1
+
+    def _find_field(self, image: NDArray[np.uint8]) -> None:
+        """Find the field of view. Its edge moves slowly, if at all."""
+        field = self._outline(image)
+        if field is None or self._field is None or not np.array_equal(field, self._field):
+            self._field = field  # the same array as long as it is the same field
+            self._middle = _measuring_rectangle(field)
+            if field is not None:
+                rows, columns = self._field_mask.shape
+                self._field_mask.fill(0)
+                outline = np.rint(field * (columns, rows)).astype(np.int32)
+                cv2.fillConvexPoly(self._field_mask, outline, (255,))
 
     def _brightness(self) -> float:
         mask = None if self._field is None else self._field_mask
@@ -147,6 +183,7 @@ class ViewMeter:
         self._field_mask = np.empty((rows, columns), np.uint8)
         self._shape = shape
         self._field, self._view, self._since_field = None, View(), 0
+        self._edges, self._lower = [_NO_EDGES, _NO_EDGES], False
         self._middle = _measuring_rectangle(None)
 
     def _outline(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
@@ -166,24 +203,29 @@ class ViewMeter:
         return ((hull.reshape(-1, 2) + 0.5) / (columns, rows)).astype(np.float32)
 
 
-def _sharpness(image: NDArray[np.uint8], middle: tuple[float, float, float, float]) -> float:
-    left, top, right, bottom = middle
+def _found_edges(image: NDArray[np.uint8], part: Part) -> _Edges:
+    left, top, right, bottom = part
     height, width = image.shape[:2]
     crop = image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
     scale = min(1.0, SHARPNESS_ROWS / height)
     size = (round(crop.shape[1] * scale), round(crop.shape[0] * scale))
     if min(size) < 3:
-        return NAN
+        return _NO_EDGES
     if scale < 1.0:
         # linear takes 2 of the 2.25 rows that 1080p has for one here: next to no aliasing, a tenth of the cost of area
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if crop.ndim == 3 else crop
     edges = cv2.Laplacian(grey, cv2.CV_16S)
-    return float(cv2.norm(edges) ** 2 - cv2.sumElems(edges)[0] ** 2 / edges.size) / edges.size
+    return _Edges(edges.size, float(cv2.sumElems(edges)[0]), float(cv2.norm(edges) ** 2))
 
 
-def _measuring_rectangle(field: NDArray[np.float32] | None) -> tuple[float, float, float, float]:
-    """Give left, top, right and bottom of a rectangle in the field of view, as shares of the picture.
+def _variance(parts: Iterable[_Edges]) -> float:
+    number, total, squares = (sum(values) for values in zip(*parts, strict=True))
+    return (squares - total**2 / number) / number if number else NAN
+
+
+def _measuring_rectangle(field: NDArray[np.float32] | None) -> Part:
+    """Give a rectangle in the field of view.
 
     It is clear of the field's border, which is sharp even when all else is blurred.
     """
