@@ -257,9 +257,7 @@ class WatchdogNode(Node):
             self._log.write(pause_entry(False, 'a new alarm of high priority', stamp_ns))
         if outcome.changed or outcome.changes or self._status_is_due(now_ns):
             pause = self._audio.at(now_ns)
-            self._told = status_message(
-                outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause
-            )
+            self._told = status_message(outcome, self._watch.alarms.standing, stamp_ns, step=outcome.step, pause=pause)
             self._tell_status(now_ns)
         self._metrics.turn(outcome, self._watch.alarms.standing)
         self._report(outcome, now_ns)
