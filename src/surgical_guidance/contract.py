@@ -170,7 +170,7 @@ HEARTBEAT: Final = Topic(
     'one stage turns, and in which state it is',
     Reliability.RELIABLE,
     depth=8,
-    rate=10.0,
+    rate=8.0,
 )
 STATUS: Final = Topic(
     'status',

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar('T')
 
-SOON_HZ: Final = 10.0
+SOON_HZ: Final = 8.0
 """From this rate on a lost message is replaced before anybody misses it."""
 
 
@@ -128,8 +128,8 @@ def qos(topic: Topic) -> QoSProfile:
 def reader_qos(topic: Topic) -> QoSProfile:
     """Give the quality of service for one who listens: the publisher's, or less where less is as good.
 
-    What comes at :data:`SOON_HZ` needs no acknowledgement and no history: the next message says it again. Every
-    acknowledgement is a timer here and wakes the publisher's process up.
+    What comes at :data:`SOON_HZ` or faster needs no acknowledgement and no history: the next message says it again.
+    Every acknowledgement is a timer here and wakes the publisher's process up.
     """
     from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
