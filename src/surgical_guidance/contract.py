@@ -170,7 +170,7 @@ HEARTBEAT: Final = Topic(
     'one stage turns, and in which state it is',
     Reliability.RELIABLE,
     depth=8,
-    rate=8.0,
+    rate=10.0,
 )
 STATUS: Final = Topic(
     'status',
@@ -179,7 +179,7 @@ STATUS: Final = Topic(
     'the state of the whole guidance; when it stops there is no guidance',
     Reliability.RELIABLE,
     Durability.TRANSIENT_LOCAL,
-    rate=10.0,
+    rate=8.0,
     deadline=0.3,
     lifespan=1.0,
     lease=0.3,
