@@ -129,6 +129,7 @@ class WatchdogNode(Node):
         self._pictures = PictureWatch()
         self._picture = PictureFacts()
         self._clock_steps = ClockSteps()
+        self._clock_told = ''
         self._inputs = Inputs(self, self._watch, self._processes, self._pictures, _Unattended(), now_ns)
         self._memorial = Memorial(directory)
         self._restart = self._remember()
@@ -211,8 +212,9 @@ class WatchdogNode(Node):
             self._watch.excuse(late_ns, now_ns)
         stopped = self._processes.stopped(self._inputs.stirred)
         died = self._look_at_pictures(now_ns) | self._watch.processes_stopped(stopped)
+        before, self._clock_told = self._clock_told, self._clock_steps.look(monotonic_ns(), wall_ns())
         silence_due_ns = self._watch.next_due_ns()
-        news = ended or died or self._watch.news or self._status_asked
+        news = ended or died or self._clock_told != before or self._watch.news or self._status_asked
         if news or now_ns >= (silence_due_ns or math.inf) or (self._status_is_due(now_ns) and not self._repeatable):
             self._turn(now_ns)
             silence_due_ns = self._watch.next_due_ns()
@@ -242,7 +244,7 @@ class WatchdogNode(Node):
             picture=self._picture,
             host=self._surveyor.host,
             growth=self._surveyor.growth,
-            clock=self._clock_steps.look(monotonic_ns(), stamp_ns),
+            clock=self._clock_told,
             log='' if self._log.sound else f'{self._log.path}: {self._log.lost} entries are lost',
             restarted=self._restart if now_ns < self._restart_told_ns else '',
         )
