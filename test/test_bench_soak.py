@@ -1,4 +1,4 @@
-"""A minute of soak with a small picture, for CI: nothing grows, nothing starts again. Twenty minutes are `bench soak`."""
+"""A minute of soak with a small picture, for CI: nothing grows, nothing starts again. `bench soak` takes twenty."""
 
 from __future__ import annotations
 
