@@ -6,7 +6,13 @@ import threading
 
 import numpy as np
 import pytest
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSCompatibility,
+    ReliabilityPolicy,
+    qos_check_compatible,
+)
 
 from surgical_guidance import contract
 from surgical_guidance.errors import FrameError
@@ -21,6 +27,7 @@ from surgical_guidance.ports import (
     publisher,
     qos,
     quiet_qos,
+    reader_qos,
     subscription,
 )
 
@@ -66,6 +73,14 @@ def test_who_looks_by_its_own_clock_sets_no_timer_and_misses_no_last_message(top
     assert (profile.deadline.nanoseconds, profile.liveliness_lease_duration.nanoseconds) == (0, 0)
     assert (profile.durability == DurabilityPolicy.TRANSIENT_LOCAL) == lasting
     assert (profile.reliability == ReliabilityPolicy.BEST_EFFORT) or lasting
+
+
+@pytest.mark.parametrize('topic', contract.TOPICS, ids=lambda topic: topic.name)
+def test_readers_hear_their_publisher_and_only_what_is_repeated_soon_may_be_lost(topic):
+    offered, asked = qos(topic), reader_qos(topic)
+    assert qos_check_compatible(offered, asked)[0] != QoSCompatibility.ERROR
+    given_up = (offered.reliability, offered.durability) != (asked.reliability, asked.durability)
+    assert given_up == (topic in {contract.STATUS, contract.HEARTBEAT})
 
 
 @pytest.mark.parametrize('topic', contract.TOPICS, ids=lambda topic: topic.name)

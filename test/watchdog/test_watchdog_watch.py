@@ -1,5 +1,7 @@
 """From what the stages send to states and alarms, in synthetic time."""
 
+import math
+
 import pytest
 from surgical_guidance_msgs.msg import StageStatus
 from watchdog_play import MS, Play, S, jitter
@@ -132,6 +134,29 @@ def test_who_is_gone_is_missed_also_by_a_watchdog_that_runs_half_of_the_time(pla
         stand_still(play, 0.1)
         play.run(0.1)
     assert {stage_alarm(STAGE_LOST, stage) for stage in STAGES} <= play.active
+
+
+@pytest.mark.parametrize(
+    'something_new',
+    [
+        lambda play: setattr(play, 'latency_ms', 81.0),
+        lambda play: setattr(play, 'latency_ms', math.nan),
+        lambda play: setattr(play, 'scene_problem', 'NaN'),
+        lambda play: setattr(play, 'suggestion_problem', 'the scene came late'),
+        lambda play: play.states.update(relay=StageState.ERROR),
+        lambda play: play.pids.update(relay=999),
+    ],
+)
+def test_what_is_new_is_worth_a_turn_and_more_of_the_same_is_not(something_new):
+    play = Play()
+    play.run(3.0)
+    play.feed(0.3)
+    assert not play.watch.news
+    something_new(play)
+    play.feed(0.3)
+    assert play.watch.news
+    play.watch.turn(play.now_ns, play.now_ns)
+    assert not play.watch.news
 
 
 # The start

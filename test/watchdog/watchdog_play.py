@@ -72,6 +72,13 @@ class Play:
             self.changes += outcome.changes
         return self.outcomes[-1]
 
+    def feed(self, seconds: float) -> None:
+        """Let time pass without a turn of the watchdog."""
+        end_ns = self.now_ns + int(seconds * S)
+        while self.now_ns < end_ns:
+            self.now_ns += STEP_NS
+            self._act()
+
     @property
     def state(self) -> State:
         return self.outcomes[-1].state
@@ -111,7 +118,7 @@ class Play:
 
     def beat(self, stage: str) -> None:
         heart = self.watch.recorder if stage == RECORDER else self.watch.stages[stage]
-        heart.beat(self.now_ns, self.pids[stage], self.states[stage], self.details[stage], 1)
+        self.watch.news |= heart.beat(self.now_ns, self.pids[stage], self.states[stage], self.details[stage], 1)
 
     def _frame(self) -> None:
         if 'camera' in self.silent or self.states['camera'] is not StageState.ACTIVE or FRAME.name in self.mute:

@@ -36,7 +36,7 @@ _NO_STAGES: Final = ('capture_to_advice', 'handover')  # the whole way, and the 
 
 
 class Metrics(Collector):
-    """Counts what the watchdog sees. All methods are for its own thread; the registry may be read by any.
+    """Counts what the watchdog sees. All methods but :meth:`collect` are for its own thread; any may read the registry.
 
     :param alarms: every alarm there is.
     """
