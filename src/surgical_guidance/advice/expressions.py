@@ -123,18 +123,23 @@ class _Flattened(ast.NodeTransformer):
             raise ValueError(f'{ast.unparse(node)!r}: only known(feature) and unknown(feature) can be called')
         node.args = [self.visit(node.args[0])]
         if not isinstance(node.args[0], ast.Name):
-            raise ValueError(f'{ast.unparse(node)!r} asks for something that is no feature')  # noqa: TRY004  (the same)
+            raise ValueError(f'{_written(node)!r} asks for something that is no feature')  # noqa: TRY004  (the same)
         return node
 
     def _noted(self, name: str) -> ast.Name:
         return ast.Name(self._names.setdefault(name, name.replace('.', '__')), ast.Load())
 
 
+def _written(node: ast.AST) -> str:
+    """Give a part of a flattened condition as it was written."""
+    return ast.unparse(node).replace('__', '.')
+
+
 def _check_truth(node: ast.expr) -> None:
     """Refuse what is true or false by accident: a bare feature that is not known would be true."""
     for leaf in _leaves(node):
         if not isinstance(leaf, ast.Compare | ast.Call):
-            raise ValueError(f'{ast.unparse(leaf)!r} is not compared with anything')  # noqa: TRY004  (of a text)
+            raise ValueError(f'{_written(leaf)!r} is not compared with anything')  # noqa: TRY004  (of a text)
 
 
 def _leaves(node: ast.expr) -> Iterator[ast.expr]:
@@ -155,7 +160,7 @@ def _check_node(node: ast.AST) -> None:
     signed = (node.operand,) if isinstance(node, ast.UnaryOp) else ()
     for part in (*inner, *operands, *signed):
         if isinstance(part, ast.Compare | ast.BoolOp | ast.Call):
-            raise ValueError(f'{ast.unparse(part)!r} is no number')  # noqa: TRY004  (of a text)
+            raise ValueError(f'{_written(part)!r} is no number')  # noqa: TRY004  (of a text)
 
 
 def _as_float(value: object) -> float:

@@ -32,7 +32,10 @@ class _Entry(BaseModel):
 def _expression(source: object) -> Expression:
     if not isinstance(source, str):
         raise ValueError('a condition is a text')  # noqa: TRY004  (pydantic makes its error of it)
-    return Expression(source)
+    try:
+        return Expression(source)
+    except RecursionError as error:
+        raise ValueError('a condition is not nested so deeply') from error
 
 
 When = Annotated[Expression, BeforeValidator(_expression)]
@@ -114,6 +117,17 @@ class RuleTable(_Entry):
         return frozenset(name for rule in self.rules for name in rule.features)
 
 
+class _Loader(yaml.SafeLoader):
+    """Tells the line of a value that is none, such as the date 2026-02-30, where PyYAML's conversions just fail."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            what = f'{node.value!r} cannot be read as {node.tag.rpartition(":")[2]}'
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
+
+
 def load(path: str | Path = '') -> RuleTable:
     """Load a rule table.
 
@@ -136,12 +150,13 @@ def parse(text: str, name: str) -> RuleTable:
     :raises RuleTableError: with file, line, field and what is wrong.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
         _reject_duplicates(root, name)
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, TypeError) as error:  # the last two: nested without end, odd keys
-        mark = getattr(error, 'problem_mark', None)
-        where = f'{name}:{mark.line + 1}' if mark else name
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506  (it is a SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:  # the last: nested without end
+        mark, position = getattr(error, 'problem_mark', None), getattr(error, 'position', None)
+        line = mark.line if mark else None if position is None else text.count('\n', 0, position)
+        where = name if line is None else f'{name}:{line + 1}'
         what = getattr(error, 'problem', None) or str(error).splitlines()[0]
         raise RuleTableError(f'this is not YAML: {what}', where=where, remedy='mend the line') from error
     try:
@@ -213,6 +228,8 @@ def _reject_duplicates(node: yaml.Node | None, name: str) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[Any] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # it is no key of a table, which is told when the table is made
             if key.value in seen:
                 line = key.start_mark.line + 1
                 raise RuleTableError(f'{key.value} is given twice', where=f'{name}:{line}', remedy='keep one')

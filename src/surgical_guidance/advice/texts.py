@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 import string
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
@@ -34,6 +35,8 @@ MAX_CHARACTERS_ZH = 30
 MAX_WORDS_EN = 12
 SIGMA_SHARE = 1 / 3
 _MOST_MM = 99  # no number has more digits: nothing in a picture is further from a tip
+
+_UNWRITTEN = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')  # categories of characters that no font draws, line breaks among them
 
 _PLACEHOLDERS = {
     'distance': DISTANCES,
@@ -101,6 +104,8 @@ def problem(template: str, language: Language, features: Collection[str]) -> str
 
     :param features: names of the features that the rule looks at.
     """
+    if any(unicodedata.category(character) in _UNWRITTEN for character in template):
+        return 'a text is one line, without control characters (a block of lines needs >- in YAML)'
     try:
         names = _placeholders(template)
     except ValueError as error:
@@ -127,7 +132,11 @@ def problem(template: str, language: Language, features: Collection[str]) -> str
 
 
 def _placeholders(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
+    for _, name, form, conversion in parts:
+        if form or conversion:
+            raise ValueError(f'{{{name}}} stands alone, without : or !')
+    return {name for _, name, _, _ in parts if name is not None}
 
 
 def _size(language: Language) -> Callable[[str], int]:
