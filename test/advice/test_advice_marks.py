@@ -89,8 +89,8 @@ class Output:
 
 
 def test_marks_are_in_the_pictures_of_the_overlay_topic() -> None:
-    raw, compressed = Output(), Output()
-    overlay = OverlayPublisher(raw, compressed, Style(PLAIN, 'en'))
+    raw, compressed, failures = Output(), Output(), []
+    overlay = OverlayPublisher(raw, compressed, Style(PLAIN, 'en'), lambda *told: failures.append(told))
     try:
         overlay.on_suggestion(Suggestion(START_NS, 1))
         overlay.on_annotation(mark(Kind.ARROW, 0.2, 0.5, 0.6, 0.5), START_NS)
@@ -102,3 +102,29 @@ def test_marks_are_in_the_pictures_of_the_overlay_topic() -> None:
     sent = np.frombuffer(bytes(raw.messages[0].data), np.uint8).reshape(540, 960, 3)
     assert green_at(sent, 0.4, 0.5)
     assert (image == GREY).all()  # the camera's picture is as it was
+    assert not failures
+
+
+def test_a_picture_that_cannot_be_drawn_is_told_and_the_next_one_is_drawn() -> None:
+    raw, told, failed = Output(), [], threading.Event()
+
+    def on_failure(problem: str, frame: int) -> None:
+        told.append((problem, frame))
+        failed.set()
+
+    def shot(sequence: int, image: np.ndarray) -> Frame:
+        return Frame(sequence, START_NS, START_NS, image, 'bgr8', '', 0, lambda: sequence)
+
+    overlay = OverlayPublisher(raw, Output(), Style(PLAIN, 'en'), on_failure)
+    try:
+        overlay.on_suggestion(Suggestion(START_NS, 1))
+        overlay.on_annotation(mark(Kind.POINTER, 0.5, 0.5), START_NS)
+        overlay.on_frame(shot(7, np.zeros((9, 9), np.uint8)))  # says that it is in colour
+        assert failed.wait(10)
+        overlay.on_frame(shot(8, np.zeros((9, 9, 3), np.uint8)))
+        assert raw.came.wait(10)
+    finally:
+        overlay.close()
+    ((problem, frame),) = told
+    assert 'not drawn' in problem
+    assert frame == 7

@@ -84,6 +84,14 @@ def test_the_mark_of_a_priority_has_its_colour() -> None:
         assert tuple(strongest[::-1] > 150) == (red, green, blue)
 
 
+@pytest.mark.parametrize('status', [Status.VALID, Status.INTERRUPTED])
+def test_the_longest_text_that_a_rule_may_have_is_read_to_its_end(status: Status) -> None:
+    longest = replace(SHOWN, status=status, interrupted_at_ns=START_NS, text_en='unidentifiable ' * 12)
+    text = picture(None, longest)[480:535]
+    assert (text[:, [0, -1]] == GREY).all()
+    assert (text[:, [20, -21]] != GREY).any(axis=(0, 2)).all()
+
+
 @pytest.mark.parametrize('status', [Status.NONE, Status.WITHDRAWN])
 def test_what_is_no_advice_is_not_written(status: Status) -> None:
     assert not (picture(None, replace(SHOWN, status=status)) != GREY).any()

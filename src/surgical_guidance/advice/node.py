@@ -129,7 +129,7 @@ class AdviceNode(StageNode[AdviceParams]):
         self.detail = f'{len(table.rules)} rules'
         raw, compressed = publisher(self, OVERLAY_IMAGE), publisher(self, OVERLAY_COMPRESSED)
         self._overlay_outputs = raw, compressed
-        self._overlay = OverlayPublisher(raw, compressed, self._style(self.params))
+        self._overlay = OverlayPublisher(raw, compressed, self._style(self.params), self._on_overlay_failure)
         self._marks_input = subscription(self, ANNOTATIONS, self._on_annotation)
 
     def start(self) -> None:
@@ -303,6 +303,9 @@ class AdviceNode(StageNode[AdviceParams]):
             )
         language: Language = 'zh' if params.surgeon_language == 'zh' else 'en'
         return Style(self._fonts, language, params.overlay_outlines)
+
+    def _on_overlay_failure(self, problem: str, frame: int) -> None:
+        self.events.error('overlay_failed', problem, frame=frame)
 
     def _on_frame_problem(self, problem: FrameError) -> None:
         self.get_logger().debug(str(problem))

@@ -48,7 +48,7 @@ _MARKS: dict[Priority, tuple[str, Colour]] = {
     Priority.LOW: ('*', (255, 230, 60)),
     Priority.NONE: ('', _GREY),
 }
-_INTERRUPTED = {'zh': '信号中断 {:.1f} 秒', 'en': 'interrupted for {:.1f} s'}
+_INTERRUPTED = {'zh': '信号中断 {:.1f} 秒：', 'en': 'interrupted for {:.1f} s:'}
 _DASH, _GAP = 14.0, 10.0  # of the way [px at 960 columns]
 _SHIFT = 3  # fractional bits of OpenCV's coordinates
 
@@ -171,7 +171,10 @@ def _draw_text(image: Picture, suggestion: Suggestion, style: Style, now_ns: int
     if suggestion.status is Status.INTERRUPTED:
         since = max(0.0, (now_ns - suggestion.interrupted_at_ns) / NS_PER_S)
         mark, colour = _INTERRUPTED[language].format(since), _GREY
-    banner = _banner(f'{mark} {text}'.strip(), colour, style.fonts, max(12, round(26 * unit)))
+    line, size = f'{mark} {text}'.strip(), max(12, round(26 * unit))
+    banner = _banner(line, colour, style.fonts, size)
+    if banner.shape[1] > image.shape[1]:  # a longer text is smaller: its end may be what matters
+        banner = _banner(line, colour, style.fonts, max(1, size * image.shape[1] // banner.shape[1]))
     height, width = min(banner.shape[0], image.shape[0]), min(banner.shape[1], image.shape[1])
     top = max(0, round(0.98 * image.shape[0]) - height)
     left = (image.shape[1] - width) // 2

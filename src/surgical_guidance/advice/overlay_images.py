@@ -54,14 +54,18 @@ class OverlayPublisher:
     :param raw: publisher of ``sensor_msgs/Image``.
     :param compressed: publisher of ``sensor_msgs/CompressedImage``.
     :param style: how it is drawn; None: it is off.
+    :param failed: told why a picture could not be drawn, and its frame; the next one gets its chance.
     """
 
-    def __init__(self, raw: ImageOutput, compressed: ImageOutput, style: Style | None = None) -> None:
+    def __init__(
+        self, raw: ImageOutput, compressed: ImageOutput, style: Style | None, failed: Callable[[str, int], None]
+    ) -> None:
         self._outputs: tuple[tuple[ImageOutput, Callable[[Frame], Any]], ...] = (
             (raw, encode_image),
             (compressed, encode_compressed),
         )
         self.style = style
+        self._failed = failed
         self.drawn = 0
         self._lock = threading.Lock()
         self._frames: deque[Frame] = deque(maxlen=_KEPT)
@@ -126,15 +130,21 @@ class OverlayPublisher:
 
     def _run(self) -> None:
         while (task := self._tasks.take()) is not None:
-            picture = _picture(task.frame)
-            if picture is None:
-                continue  # this thread was too slow: the next one is waiting already
-            draw(picture.image, task.scene, task.suggestion, task.style, task.frame.stamp_ns)
-            draw_marks(picture.image, task.marks, task.style.fonts)
-            for output, encode in self._outputs:
-                if output.get_subscription_count():
-                    output.publish(encode(picture))
-            self.drawn += 1
+            try:
+                self._draw(task)
+            except Exception as error:  # noqa: BLE001  (a defect here must not end the drawing; it is told)
+                self._failed(f'the overlay was not drawn: {type(error).__name__}: {error}', task.frame.sequence)
+
+    def _draw(self, task: _Task) -> None:
+        picture = _picture(task.frame)
+        if picture is None:
+            return  # this thread was too slow: the next one is waiting already
+        draw(picture.image, task.scene, task.suggestion, task.style, task.frame.stamp_ns)
+        draw_marks(picture.image, task.marks, task.style.fonts)
+        for output, encode in self._outputs:
+            if output.get_subscription_count():
+                output.publish(encode(picture))
+        self.drawn += 1
 
 
 def _picture(frame: Frame) -> Frame | None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 import string
-import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
@@ -35,8 +34,6 @@ MAX_CHARACTERS_ZH = 30
 MAX_WORDS_EN = 12
 SIGMA_SHARE = 1 / 3
 _MOST_MM = 99  # no number has more digits: nothing in a picture is further from a tip
-
-_UNWRITTEN = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')  # categories of characters that no font draws, line breaks among them
 
 _PLACEHOLDERS = {
     'distance': DISTANCES,
@@ -104,8 +101,8 @@ def problem(template: str, language: Language, features: Collection[str]) -> str
 
     :param features: names of the features that the rule looks at.
     """
-    if any(unicodedata.category(character) in _UNWRITTEN for character in template):
-        return 'a text is one line, without control characters (a block of lines needs >- in YAML)'
+    if not template.isprintable():
+        return 'a text is one line of characters that can be shown (a block of lines needs >- in YAML)'
     try:
         names = _placeholders(template)
     except ValueError as error:
