@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from advice_scenes import HOOK, blood, condition, scene, square, tool
@@ -72,8 +73,35 @@ def test_below_the_line_is_below_as_the_room_has_it_less_two_sigma(y: float, rol
     assert (feature.dx, feature.dy) == pytest.approx((0.0, 400.0 - y))  # the way back to the line
 
 
-def test_half_a_line_is_none() -> None:
-    assert 'energy_tool.below_line' not in numbers(landmarks=LINE[:1])
+@pytest.mark.parametrize(
+    'ends',
+    [
+        LINE[:1],
+        (LINE[0], LINE[1]._replace(x=LINE[0].x)),  # both at one place
+        (LINE[0], LINE[1]._replace(x=math.nan)),
+        (LINE[0], LINE[1]._replace(y=math.inf)),
+        (LINE[0]._replace(x=-1e300), LINE[1]._replace(x=1e300, y=-1e300)),
+    ],
+)
+def test_half_a_line_or_one_that_leads_nowhere_is_none(ends: tuple[Landmark, ...]) -> None:
+    assert 'energy_tool.below_line' not in numbers(landmarks=ends)
+
+
+def test_a_picture_of_no_height_has_no_line_and_no_shares() -> None:
+    one = scene(0, tools=[tool()], near=[('liver', math.nan, math.nan)], share=0.1, landmarks=LINE)
+    names = FeatureExtractor(NAMES).extract(replace(one, height=0)).keys()
+    assert not {'energy_tool.below_line', 'instruments.off_centre', 'instrument.liver.distance_share'} & names
+
+
+@pytest.mark.parametrize('unknown', [{'roll': math.nan}, {'roll': math.inf}, {'sigma_px': math.nan}])
+def test_a_line_from_the_right_to_the_left_is_the_same_whatever_else_is_not_known(unknown: dict[str, float]) -> None:
+    roll, sigma_px = unknown.get('roll', 0.0), unknown.get('sigma_px', 4.0)
+    ends = (LINE[1]._replace(name=LINE[0].name, sigma_px=sigma_px), LINE[0]._replace(name=LINE[1].name))
+    feature = found(tools=[tool(y=508.0)], landmarks=(*ends, LINE[0]._replace(y=9.0)), roll=roll)[
+        'energy_tool.below_line'
+    ]
+    assert feature.value == pytest.approx(0.1)
+    assert feature.bound == pytest.approx(0.1 - 2 * 4.0 / 1080)
 
 
 def test_a_tube_that_was_identified_is_a_tube_but_no_suspicion() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
+import pytest
 from advice_reader import FURTHEST, Reader
 from advice_scenes import (
     ARTERY,
@@ -39,7 +41,7 @@ from surgical_guidance.advice.path import PathPlanner
 from surgical_guidance.advice.rules import RuleTable, load, parse
 from surgical_guidance.advice.suggestion import Status, Suggestion
 from surgical_guidance.advice.synthesiser import Synthesiser
-from surgical_guidance.advice.texts import LANGUAGES, fill
+from surgical_guidance.advice.texts import LANGUAGES, MAX_CHARACTERS_ZH, MAX_WORDS_EN, fill
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S
 from surgical_guidance.contract import CLASSES, CONDITIONS, LANDMARKS
 from surgical_guidance.scene import messages as scene_messages
@@ -362,6 +364,21 @@ def test_a_distance_is_told_in_few_characters_whatever_it_is(mm: float, sigma: f
         assert not any(map(str.isdigit, told)) or (mm >= 0.5 and sigma <= mm / 3)
 
 
+@example(1e300, 0.0, -1.0, -1.0, 'deg', '')
+@example(-1e300, 0.0, -1.0, -1.0, 'mm', 'C1, C2, C3')
+@given(number, number, number, number, st.sampled_from(['mm', '1', 'deg']), st.sampled_from(['', 'C1, C2, C3']))
+@PLAYED
+def test_every_text_is_short_whatever_its_rule_is_about(
+    value: float, sigma: float, dx: float, dy: float, unit: str, detail: str
+) -> None:
+    for about in (None, Feature('any', value, sigma, unit, value, dx, dy, detail=detail)):
+        for rule in TABLE.rules:
+            zh, en = fill(rule.text.zh, 'zh', about), fill(rule.text.en, 'en', about)
+            assert len(zh) <= MAX_CHARACTERS_ZH
+            assert len(en.split()) <= MAX_WORDS_EN
+            assert not re.search(r'[{}]|\b(nan|inf)|\d{4}', f'{zh} {en}')
+
+
 few_parts = {name: st.lists(part, max_size=3).map(tuple) for name, part in PARTS.items()}
 unheard_of = st.fixed_dictionaries({**FIELDS, **few_parts}).map(
     lambda fields: SceneState(stamp_ns=0, valid=True, **fields)
@@ -501,6 +518,57 @@ def test_the_overlay_draws_any_scene_that_a_message_can_say(scenes: list[SceneSt
     for one in chain.from_iterable([replace(strange, stamp_ns=START_NS)] * 3 for strange in scenes):
         synthesiser.on_scene(one)
         draw(image, one, synthesiser.current, Style(find_fonts(), language), one.stamp_ns)
+
+
+BOX = square(900.0, 600.0)
+LOCKED = BOX.copy()
+LOCKED.flags.writeable = False
+WHERE_IT_IS = {'read-only': LOCKED, 'with gaps': np.repeat(BOX, 2, axis=0)[::2], 'by columns': np.asfortranarray(BOX),
+               'of the library': BOX.astype(np.float64)}  # fmt: skip
+NOWHERE = {'no point': NO_POINTS, 'one point': BOX[:1], 'two points': BOX[:2], 'far': BOX * np.float32(1e30),
+           'not finite': np.full((4, 2), np.nan, np.float32)}  # fmt: skip
+
+
+def all_about(outline: np.ndarray) -> tuple[object, ...]:
+    """What comes of a scene in which everything has this outline: advice, its way, the message, the overlay."""
+    parts = [Structure(name, 0.9, outline, 0.01) for name in ('gallbladder', ARTERY)]
+    tools = [tool()._replace(contour=outline)]
+    drawn = scene(0, tools=tools, parts=parts, zones=(Zone('no_go', outline), Zone('safe', outline)))
+    synthesiser, image = Synthesiser(EAGER), np.zeros((54, 96, 3), np.uint8)
+    for frame in range(4):
+        synthesiser.on_scene(replace(drawn, stamp_ns=START_NS + frame * FRAME_NS))
+    draw(image, drawn, synthesiser.current, Style(find_fonts(), 'en'), drawn.stamp_ns)
+    way = PathPlanner(HOOK).plan(replace(drawn, structures=drawn.structures[:1], zones=()), 'gallbladder')
+    return synthesiser.current.rule_id, way, scene_messages.to_message(drawn).instruments[0].contour, image.tobytes()
+
+
+@pytest.mark.parametrize('outline', WHERE_IT_IS.values(), ids=WHERE_IT_IS)
+def test_an_outline_is_the_same_however_it_lies_in_memory(outline: np.ndarray) -> None:
+    assert all_about(outline) == all_about(BOX)
+
+
+@pytest.mark.parametrize('outline', NOWHERE.values(), ids=NOWHERE)
+def test_an_outline_of_no_area_has_no_way_and_breaks_nothing(outline: np.ndarray) -> None:
+    _, way, _, _ = all_about(outline)
+    assert way == ()
+
+
+@pytest.mark.parametrize(('width', 'height'), [(0, 0), (0, 1080), (1920, 0), (1, 2**32 - 1)])
+def test_a_picture_of_no_size_has_no_way(width: int, height: int) -> None:
+    drawn = scene(0, tools=[tool(x=0.0, y=0.0)], parts=[Structure('gallbladder', 0.9, BOX, 0.01)])
+    assert PathPlanner(HOOK).plan(replace(drawn, width=width, height=height), 'gallbladder') == ()
+
+
+def test_a_thousand_instruments_beside_two_hundred_structures_are_taken_too() -> None:
+    tools = [tool(('clipper', 'grasper', HOOK)[number % 3], x=float(number)) for number in range(1000)]
+    parts = [Structure((BOWEL, ARTERY, 'blood', 'gallbladder')[number % 4], 0.9, BOX, 0.001) for number in range(200)]
+    pairs = product(range(len(tools)), range(0, len(parts), 10))
+    near = tuple(Proximity(one, other, 9.0, 9.0, 0.5, 'shaft_width', 1.0, 1.0) for one, other in pairs)
+    synthesiser = Synthesiser(EAGER)
+    for frame in range(3):
+        drawn = scene(frame, tools=tools, parts=parts, zones=(Zone('no_go', BOX), Zone('safe', BOX)))
+        synthesiser.on_scene(replace(drawn, proximities=near))
+    assert synthesiser.current.status is Status.VALID
 
 
 def test_with_rules_that_speak_at_once_strange_scenes_make_each_of_them_speak_or_be_silent() -> None:

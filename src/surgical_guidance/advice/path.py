@@ -156,7 +156,7 @@ def _middle_of(scene: SceneState, class_name: str) -> Places | None:
 
 def _usable(contour: Points) -> Points | None:
     """Give a contour as what is compiled takes it; None where it is none, or its places are none of a picture."""
-    outline = plain(contour)
+    outline = plain(np.asarray(contour, np.float32))
     return outline if len(outline) > 2 and lines.within(outline, _FAR) else None
 
 

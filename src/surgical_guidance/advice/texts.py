@@ -156,7 +156,7 @@ def _sector(placeholder: str, subject: Feature, language: Language) -> str:
 def _degrees(subject: Feature) -> str:
     if not math.isfinite(subject.value):
         return '?'
-    return str(round(min(subject.value, 180.0) / _DEGREES) * _DEGREES)
+    return str(round(min(abs(subject.value), 180.0) / _DEGREES) * _DEGREES)
 
 
 def _missing(subject: Feature, language: Language) -> str:

@@ -63,7 +63,11 @@ def _features(called: tuple[str, ...], what: str) -> tuple[str, ...]:
 
 
 def _has_tip(tool: Instrument) -> bool:
-    return tool.tip_visible and abs(tool.tip_x) < FAR and abs(tool.tip_y) < FAR
+    return tool.tip_visible and _near(tool.tip_x, tool.tip_y)
+
+
+def _near(x: float, y: float) -> bool:
+    return abs(x) < FAR and abs(y) < FAR
 
 
 def _regions(zones: tuple[Zone, ...], kind: str) -> Iterator[NDArray[np.float32]]:
@@ -76,13 +80,15 @@ def _below_line(scene: SceneState, tool: Instrument, called: tuple[str, ...], fo
     """How far the tip is below the line through the two landmarks, as a share of the picture's height."""
     ends: list[Landmark] = []
     for name in LANDMARKS:
-        ends += [landmark for landmark in scene.landmarks if landmark.name == name][:1]
+        ends += [landmark for landmark in scene.landmarks if landmark.name == name and _near(landmark.x, landmark.y)][
+            :1
+        ]
     if len(ends) < len(LANDMARKS) or not scene.height:
         return
     along_x, along_y = ends[1].x - ends[0].x, ends[1].y - ends[0].y
     length = math.hypot(along_x, along_y)
     roll = scene.roll if math.isfinite(scene.roll) else 0.0
-    if not 0.0 < length < math.inf:
+    if not length:
         return
     normal_x, normal_y = -along_y / length, along_x / length
     if normal_x * math.sin(roll) + normal_y * math.cos(roll) < 0.0:  # downwards in the room
