@@ -168,6 +168,7 @@ def feature(value: float, sigma: float, dx: float = 0.0, dy: float = 1.0, unit: 
         (5.0, float('nan'), 'mm', '很近', 'very close'),
         (float('nan'), 0.1, 'mm', '很近', 'very close'),
         (0.02, float('nan'), '1', '较近', 'close'),
+        (5.0, 0.1, '1', '较近', 'close'),
     ],
 )
 def test_a_number_is_given_only_when_its_sigma_allows(value: float, sigma: float, unit: str, zh: str, en: str) -> None:

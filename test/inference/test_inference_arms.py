@@ -36,3 +36,9 @@ def test_a_pose_of_which_nobody_knows_where_it_is_is_refused(frame_id: str, x: f
     arms = Arms(sigma_mm=2.0)
     assert why in arms.tell('PSM1', frame_id, NOW, (x, 0.0, 0.1))
     assert arms.at(NOW) == ()
+
+
+def test_a_stamp_of_0_means_that_the_pose_is_not_valid() -> None:
+    arms = Arms(sigma_mm=2.0)
+    assert 'stamp' in arms.tell('PSM1', OPTICAL_FRAME, 0, (0.0, 0.0, 0.1))
+    assert arms.at(0) == ()

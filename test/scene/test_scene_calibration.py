@@ -66,7 +66,7 @@ def test_a_mistake_is_told_with_file_and_field(tmp_path: Path, changes: dict[str
     assert field in caught.value.what
 
 
-@pytest.mark.parametrize('text', ['a: [1', '[1, 2]', '', '\x00'])
+@pytest.mark.parametrize('text', ['a: [1', '[1, 2]', '', '\x00', 'camera_name: 2026-02-30'])
 def test_what_is_no_calibration_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / 'left.yaml'
     file.write_text(text, encoding='utf-8')
@@ -110,8 +110,10 @@ def test_a_pair_calibrated_together_has_its_baseline() -> None:
     shifted[3] = -1100.0 * 0.0045
     rig = rectified_rig(left, from_camera_info(info(p=shifted)))
     assert rig.baseline_mm == pytest.approx(4.5)
-    with pytest.raises(CalibrationError, match='baseline'):
-        rectified_rig(left, left)
+    flat = from_camera_info(info(p=[0.0, *shifted[1:]]))
+    for right in (left, flat):
+        with pytest.raises(CalibrationError, match='baseline'):
+            rectified_rig(left, right)
 
 
 def test_a_transform_must_be_rigid() -> None:

@@ -78,11 +78,10 @@ def _regions(zones: tuple[Zone, ...], kind: str) -> Iterator[NDArray[np.float32]
 
 def _below_line(scene: SceneState, tool: Instrument, called: tuple[str, ...], found: Found) -> None:
     """How far the tip is below the line through the two landmarks, as a share of the picture's height."""
+    placed = [landmark for landmark in scene.landmarks if _near(landmark.x, landmark.y)]
     ends: list[Landmark] = []
     for name in LANDMARKS:
-        ends += [landmark for landmark in scene.landmarks if landmark.name == name and _near(landmark.x, landmark.y)][
-            :1
-        ]
+        ends += [landmark for landmark in placed if landmark.name == name][:1]
     if len(ends) < len(LANDMARKS) or not scene.height:
         return
     along_x, along_y = ends[1].x - ends[0].x, ends[1].y - ends[0].y

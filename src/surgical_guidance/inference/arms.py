@@ -33,12 +33,14 @@ class Arms:
 
         :param arm: by what it is told apart from others: its topic.
         :param frame_id: what ``at_m`` is measured in; only the camera's optical frame is taken.
-        :param stamp_ns: when it was there, ROS time [ns].
+        :param stamp_ns: when it was there, ROS time [ns]; 0, as CRTK has it: never.
         :param at_m: x to the right, y down, z forward [m].
         :return: why it is refused; '' where it is not.
         """
         if frame_id != OPTICAL_FRAME:
             return f'poses must be told in {OPTICAL_FRAME}, this one is in {frame_id!r}'
+        if not stamp_ns:
+            return 'its stamp is 0, by which an arm says that a pose is not valid'
         if not all(map(math.isfinite, at_m)):
             return 'a coordinate is not a number'
         with self._lock:

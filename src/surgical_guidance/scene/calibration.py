@@ -143,7 +143,7 @@ def load_camera(path: Path) -> CameraModel:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))
     except OSError as error:
         raise CalibrationError(f'it cannot be read: {error.strerror}', where=str(path)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # the last: not UTF-8, or a value that is none, such as 2026-02-30
         raise CalibrationError(f'it is no YAML: {error}'.replace('\n', ' '), where=str(path)) from error
     return _checked(data, str(path))
 
@@ -153,9 +153,9 @@ def rectified_rig(left: CameraModel, right: CameraModel, where: str = 'stereo ca
 
     :raises CalibrationError: if the right one tells no baseline.
     """
-    if not left.projection or not right.projection or not right.projection[3] < 0.0:
+    if not left.projection or not right.projection or not right.projection[0] > 0.0 > right.projection[3]:
         raise CalibrationError(
-            'projection_matrix: the right camera tells no baseline (P[3] is not negative)',
+            'projection_matrix: the right camera tells no baseline (P[0] is not positive or P[3] not negative)',
             where=where,
             remedy='calibrate both cameras together, or give the transform between them',
         )
