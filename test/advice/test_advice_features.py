@@ -73,6 +73,11 @@ def test_below_the_line_is_below_as_the_room_has_it_less_two_sigma(y: float, rol
     assert (feature.dx, feature.dy) == pytest.approx((0.0, 400.0 - y))  # the way back to the line
 
 
+@pytest.mark.parametrize('roll', [0.5, -0.5, math.tau + 0.5, 0.5 - 3 * math.tau])
+def test_a_roll_is_less_than_a_turn(roll: float) -> None:
+    assert numbers(roll=roll)['view.roll_deg'] == pytest.approx(math.degrees(0.5))
+
+
 @pytest.mark.parametrize(
     'ends',
     [
