@@ -230,7 +230,7 @@ def test_anatomy_is_silent_while_the_picture_is_blurred(synthesiser: Synthesiser
     sent = played(synthesiser, hook_near_bowel(range(60)) + blurred(hook_near_bowel(range(60, 150))))
     assert raised(sent) == ['hook_near_bowel', 'blur']
     (withdrawn,) = [one for one in sent if one.status is Status.WITHDRAWN]
-    assert withdrawn.reason == 'replaced by blur'
+    assert withdrawn.reason == 'suppressed by blur'
 
 
 def test_a_high_one_interrupts_a_low_one_in_its_own_frame(synthesiser: Synthesiser) -> None:
@@ -241,6 +241,17 @@ def test_a_high_one_interrupts_a_low_one_in_its_own_frame(synthesiser: Synthesis
     ended = next(one for one in sent if one.status is Status.WITHDRAWN)
     assert ended.reason == 'replaced by suspected_artery_near'
     assert sent[sent.index(ended) + 1].stamp_ns == ended.stamp_ns == START_NS + 36 * FRAME_NS
+
+
+def test_a_high_one_whose_cause_is_gone_is_not_told_to_be_replaced_by_the_low_one_that_waited(
+    synthesiser: Synthesiser,
+) -> None:
+    aside = [tool(x=300.0)]
+    near = [scene(frame, tools=aside, near=[(ARTERY, 2.0, 0.3)]) for frame in range(60)]
+    sent = played(synthesiser, [*near, *(scene(frame, tools=aside) for frame in range(60, 100))])
+    assert raised(sent) == ['suspected_artery_near', 'tools_off_centre']
+    (ended,) = [one for one in sent if one.status is Status.WITHDRAWN]
+    assert ended.reason == 'its cause is gone'
 
 
 def now_at(frame: int) -> int:

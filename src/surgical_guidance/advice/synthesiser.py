@@ -281,7 +281,9 @@ class Synthesiser:
         shown = self._current
         live = shown.sequence != 0 and shown.status in _LIVE
         if live and (chosen is None or chosen.rule.id != shown.rule_id):
-            why = self._evaluator.why_silent(shown.rule_id) if chosen is None else f'replaced by {chosen.rule.id}'
+            why = self._evaluator.why_silent(shown.rule_id)
+            if chosen is not None and any(one.rule.id == shown.rule_id for one in self._speaking):
+                why = f'replaced by {chosen.rule.id}'
             self._current = replace(shown, stamp_ns=scene.stamp_ns, stages=scene.stages)
             self._withdraw(why, scene.ready_ns, out)
         if chosen is None:
