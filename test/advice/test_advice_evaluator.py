@@ -270,3 +270,23 @@ def test_what_is_fading_stays_but_does_not_newly_appear() -> None:
     assert arbiter.choose([low, replace(medium, fading=True)], 2) is low
     fading = replace(low, fading=True)
     assert arbiter.choose([fading], 3) is fading
+
+
+def test_how_long_one_has_been_shown_counts_from_when_it_appeared_for_the_last_time() -> None:
+    arbiter = Arbiter(1.5)
+    before, after = candidates(('a', 'medium', 0.0), ('b', 'medium', 2.0))
+    assert arbiter.choose([before], ns(0.0)) is before
+    assert arbiter.choose([before], ns(1.9)) is before
+    assert arbiter.choose([before, after], ns(2.0)) is after  # it has had its 1.5 s
+    assert arbiter.choose([], ns(4.0)) is None
+    again, newer = candidates(('b', 'medium', 5.0), ('a', 'medium', 5.1))
+    assert arbiter.choose([again], ns(5.0)) is again
+    assert arbiter.choose([again, newer], ns(5.1)) is again  # what it had before counts no more
+
+
+def test_after_a_reset_nothing_has_to_wait_for_what_was_shown() -> None:
+    arbiter = Arbiter(1.5)
+    before, after = candidates(('a', 'medium', 0.0), ('b', 'medium', 0.1))
+    assert arbiter.choose([before], ns(0.0)) is before
+    arbiter.reset()
+    assert arbiter.choose([before, after], ns(0.1)) is after
