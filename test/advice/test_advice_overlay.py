@@ -92,6 +92,14 @@ def test_the_longest_text_that_a_rule_may_have_is_read_to_its_end(status: Status
     assert (text[:, [20, -21]] != GREY).any(axis=(0, 2)).all()
 
 
+def test_what_lies_far_outside_of_a_tiny_picture_is_drawn_nowhere_and_breaks_nothing() -> None:
+    far = np.array([(9e5, 9e5), (9.9e5, 9e5), (9e5, 9.9e5)], np.float32)
+    tiny = replace(
+        scene(0, tools=[COVER._replace(contour=far, tip_x=9e5)], parts=[LIVER._replace(contour=far)]), width=1, height=1
+    )
+    assert (picture(tiny) == GREY).all()
+
+
 @pytest.mark.parametrize('status', [Status.NONE, Status.WITHDRAWN])
 def test_what_is_no_advice_is_not_written(status: Status) -> None:
     assert not (picture(None, replace(SHOWN, status=status)) != GREY).any()

@@ -277,7 +277,11 @@ def test_what_comes_and_goes_speaks_and_falls_silent_in_its_time(frames: list[in
     Reader(TABLE).play(Synthesiser(TABLE), in_order_of_arrival(scenes), 50 * NS_PER_MS)
 
 
-@given(st.sampled_from([(math.nan, 0.2), (math.inf, 0.2), (-math.inf, 0.2), (40.0, math.nan), (40.0, -1.0)]))
+@given(
+    st.sampled_from(
+        [(math.nan, 0.2), (math.inf, 0.2), (-math.inf, 0.2), (40.0, math.nan), (40.0, -1.0), (40.0, 1.7e308)]
+    )
+)
 @PLAYED
 def test_what_cannot_be_measured_counts_by_its_place_in_the_picture(measured: tuple[float, float]) -> None:
     mm, sigma = measured

@@ -140,9 +140,9 @@ def _add(
     height: int,
     found: Found,
 ) -> None:
-    if math.isfinite(mm) and math.isfinite(sigma) and sigma >= 0.0:
+    bound = mm - SIGMAS * sigma
+    if math.isfinite(bound) and sigma >= 0.0:
         for name in names[0]:
-            bound = mm - SIGMAS * sigma
             if found.may_be_nearer(name, bound):
                 found.directed(Feature(name, mm, sigma, 'mm', bound, *towards, tool.tip_x, tool.tip_y))
         for name in names[2]:
