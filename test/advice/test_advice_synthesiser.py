@@ -233,6 +233,13 @@ def test_a_jump_back_in_time_ends_how_long_one_was_shown_and_how_often_scenes_ca
     assert interrupted.interrupted_at_ns - now_at(4) == pytest.approx(LIMIT_NS, abs=NS_PER_MS)
 
 
+def test_scenes_that_come_once_a_second_are_missed_after_a_second_and_a_half(synthesiser: Synthesiser) -> None:
+    played(synthesiser, calm(range(0, 270, 30)))
+    (interrupted, _) = synthesiser.on_time(now_at(400))
+    assert interrupted.status is Status.INTERRUPTED
+    assert interrupted.interrupted_at_ns - now_at(240) == 3 * NS_PER_S // 2
+
+
 def test_after_a_gap_what_was_rejected_stays_silent(synthesiser: Synthesiser) -> None:
     shown_hook(synthesiser)
     synthesiser.respond(1, Response.REJECT, 'surgeon', now_at(30))
