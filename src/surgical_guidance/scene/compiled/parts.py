@@ -111,14 +111,14 @@ def _find_runs(
         changes[at] = 0
     for row in range(rows if columns else 0):
         changes[(row + 1) * columns] = 1
-    count = row = above = 0
-    start = first = np.int64(0)
+    count = row = above = start = first = 0
     for word in range(len(words)):
         left = words[word]
         while left:  # a bit of it is set where one of eight pixels is not as the one before
             lowest_bit = left & (~left + _ONE)
             left ^= lowest_bit
-            at, label = 8 * word + np.int64((lowest_bit * _PLACES) >> _TOP), flat[start]
+            at = 8 * word + int(np.int64((lowest_bit * _PLACES) >> _TOP))
+            label = flat[start]
             if wanted[label]:
                 runs[count, 0], runs[count, 1], runs[count, 2] = row, start - first, at - first
                 runs[count, 3], runs[count, 4] = count, label
