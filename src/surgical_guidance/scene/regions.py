@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -72,6 +72,7 @@ class Region(NamedTuple):
     :param width: of its box [label pixels].
     :param height: of its box [label pixels].
     :param area: number of its label pixels that are seen.
+    :param end: where its outline ends among those of its map, which lie one after another.
     """
 
     class_name: str
@@ -84,6 +85,7 @@ class Region(NamedTuple):
     width: int
     height: int
     area: int
+    end: int
 
 
 _REGION = partial(tuple.__new__, Region)  # of a tuple with all fields; a third of the time of a call
@@ -106,12 +108,11 @@ def outlines_in_picture(regions: Sequence[Region], grid: Grid) -> list[NDArray[n
 
 def joined(regions: Sequence[Region]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Give the outlines of regions, of which there is at least one, one after another, and where each ends."""
+    whole = regions[0].outline.base
+    if whole is not None and regions[-1].number == len(regions) and regions[-1].end == len(whole):  # all of a map
+        return whole, np.array([region.end for region in regions])
     outlines = [region.outline for region in regions]
-    ends = list(accumulate(map(len, outlines)))
-    whole = outlines[0].base  # all regions of a map are pieces of one array, in their order
-    if whole is None or len(whole) != ends[-1] or any(outline.base is not whole for outline in outlines):
-        whole = np.concatenate(outlines)
-    return whole, np.array(ends)
+    return np.concatenate(outlines), np.cumsum([len(outline) for outline in outlines])
 
 
 def plain(numbers: NDArray[Number]) -> NDArray[Number]:
@@ -214,7 +215,7 @@ class _Kind:
             outline = points[first:end]
             first = end
             name = segmentation.classes[label]
-            found.append(_REGION((name, score, outline, self._owners, number, left, top, width, height, seen)))
+            found.append(_REGION((name, score, outline, self._owners, number, left, top, width, height, seen, end)))
         return found
 
 
