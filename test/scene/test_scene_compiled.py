@@ -62,6 +62,30 @@ def test_an_outline_encloses_what_opencv_says_and_stays_within_its_tolerance(see
         assert max(apart) <= 0.75 + 1e-6
 
 
+@pytest.mark.parametrize('seed', range(4))
+def test_what_is_clear_of_instruments_is_remembered_and_filled_in_where_they_are(seed: int) -> None:
+    labels, before = blotches(seed), blotches(seed + 10)
+    covered = (blotches(seed + 20, classes=3) == 0).astype(np.uint8)
+    near = cv2.dilate(covered, np.ones((5, 5), np.uint8)) > 0
+    known, whole = before.copy(), np.empty_like(labels)
+    recall.complete(labels, covered, known, whole)
+    np.testing.assert_array_equal(known, np.where(near, before, labels))
+    np.testing.assert_array_equal(whole, np.where(covered > 0, before, labels))
+
+
+def test_the_largest_parts_of_a_class_are_kept_and_those_of_one_size_in_their_order() -> None:
+    labels = np.zeros((90, 300), np.uint8)
+    sizes = (12, 20, 12, 16, 20, 12, 12, 12)
+    for number, size in enumerate(sizes):
+        labels[20 : 20 + size, 10 + 30 * number :][:, :size] = LIVER
+    regions = RegionFinder().structures(segmentation(labels))
+    assert [(region.width, region.left) for region in regions] == [
+        (20, 40), (20, 130), (16, 100), (12, 10), (12, 70), (12, 160),
+    ]  # fmt: skip
+    assert [region.number for region in regions] == [1, 2, 3, 4, 5, 6]
+    assert sorted(np.unique(regions[0].owners)) == [0, 1, 2, 3, 4, 5, 6]
+
+
 def test_a_line_of_pixels_encloses_nothing_and_still_has_a_direction() -> None:
     labels = np.zeros((60, 200), np.uint8)
     labels[30, 20:120] = LIVER
