@@ -12,7 +12,18 @@ from scene_drawing import Map, Picture
 
 from surgical_guidance.contract import CLASSES
 from surgical_guidance.scene.builder import SceneBuilder
-from surgical_guidance.scene.compiled import corners, jit, nearest, outlines, pairing, parts, recall, spread, tools
+from surgical_guidance.scene.compiled import (
+    corners,
+    edges,
+    jit,
+    nearest,
+    outlines,
+    pairing,
+    parts,
+    recall,
+    spread,
+    tools,
+)
 from surgical_guidance.scene.regions import RegionFinder
 from surgical_guidance.scene.state import Segmentation
 
@@ -86,7 +97,7 @@ def test_nothing_is_compiled_again_for_maps_of_another_size_or_that_may_not_be_w
     assert all(len(scene.instruments) == 1 and len(scene.structures) == 2 for scene in scenes)
     loops = [
         loop
-        for module in (corners, nearest, outlines, pairing, parts, recall, spread, tools)
+        for module in (corners, edges, nearest, outlines, pairing, parts, recall, spread, tools)
         for name, loop in vars(module).items()
         if hasattr(loop, 'signatures') and not name.startswith('_')
     ]
