@@ -23,9 +23,9 @@ class Turns:
     def due(self, step_s: float) -> Sequence[str]:
         """Give what is to be done for a frame. Where all is, it begins with the first.
 
-        :param step_s: since the frame before [s].
+        :param step_s: since the frame before [s]; 0: it is not known, and all is due.
         """
-        self._since_s += step_s
+        self._since_s += step_s or math.inf
         number = int(min(self._since_s / TURN_S, len(self._things)))
         if number == 0:
             return ()

@@ -141,15 +141,14 @@ class ViewMeter:
 
     def _find_field(self, small: Small) -> None:
         """Find the field of view. Its edge moves slowly, if at all."""
-        hull = _lit_hull(small.grey)
-        if hull is None:
-            field, self._mask = None, None
-        else:
+        hull, field = _lit_hull(small.grey), None
+        if hull is not None:
             height, width = self._shape[:2]
             field = ((hull + 0.5) * small.step / (width, height)).astype(np.float32)
         if field is None or self._field is None or not np.array_equal(field, self._field):
             self._field = field  # the same array as long as it is the same field
             self._middle = _measuring_rectangle(field)
+            self._mask = None
             if hull is not None:
                 self._mask = np.zeros_like(small.grey)
                 cv2.fillConvexPoly(self._mask, hull, (255,))
