@@ -78,7 +78,7 @@ class _Edges(NamedTuple):
 
 
 class ViewMeter:
-    """Measures pictures of one size after another; another size makes new buffers."""
+    """Measures pictures, one after another. It begins anew where they change their shape."""
 
     def __init__(self) -> None:
         self.reset()
