@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 
 import cv2
@@ -12,7 +13,18 @@ from scene_drawing import Map, Picture
 
 from surgical_guidance.contract import CLASSES
 from surgical_guidance.scene.builder import SceneBuilder
-from surgical_guidance.scene.compiled import corners, jit, nearest, outlines, pairing, parts, recall, spread, tools
+from surgical_guidance.scene.compiled import (
+    corners,
+    edges,
+    jit,
+    nearest,
+    outlines,
+    pairing,
+    parts,
+    recall,
+    spread,
+    tools,
+)
 from surgical_guidance.scene.regions import RegionFinder
 from surgical_guidance.scene.state import Segmentation
 
@@ -96,6 +108,32 @@ def test_a_line_of_pixels_encloses_nothing_and_still_has_a_direction() -> None:
     assert math.sqrt(12 * xx) == pytest.approx(100, rel=0.02)
 
 
+@pytest.mark.parametrize('shape', [(87, 307), (3, 3), (2, 5)])
+def test_edges_are_those_that_opencv_finds(shape: tuple[int, int]) -> None:
+    grey = np.random.default_rng(4).integers(0, 256, shape).astype(np.uint8)
+    laplacian = cv2.Laplacian(grey, cv2.CV_64F)
+    assert edges.laplacian(grey) == (grey.size, laplacian.sum(), (laplacian**2).sum())
+
+
+def test_what_most_corners_agree_on_is_found_among_as_many_that_go_elsewhere() -> None:
+    rng = np.random.default_rng(4)
+    before = rng.uniform(0, 120, (24, 2)).astype(np.float32)
+    turn, shift = 1.05 * cmath.rect(1.0, 0.1), 3 - 5j
+    now = turn * (before[:, 0] + 1j * before[:, 1]) + shift
+    after = np.stack((now.real, now.imag), axis=1).astype(np.float32)
+    after[14:] += rng.uniform(3, 30, (10, 2)).astype(np.float32)
+    found_turn, found_shift, agreeing, spread = corners.agreed(before, after, 0.7)
+    assert (found_turn, found_shift) == pytest.approx((turn, shift), abs=1e-4)
+    assert agreeing == 14
+    assert spread == pytest.approx(math.hypot(*before[:14].std(axis=0)))
+
+
+def test_corners_in_one_place_agree_on_nothing() -> None:
+    place = np.full((12, 2), 60, np.float32)
+    assert corners.agreed(place, place, 0.7)[2:] == (0, 0.0)
+    assert corners.agreed(place[:0], place[:0], 0.7)[2:] == (0, 0.0)
+
+
 def test_nothing_is_compiled_again_for_maps_of_another_size_or_that_may_not_be_written_to() -> None:
     drawn = Map().disc('gallbladder', 500, 500, 200).disc('blood', 1200, 700, 150).rod('clipper', (960, 400), 90, 80)
     once, wide = SceneBuilder(), drawn.segmentation()
@@ -110,7 +148,7 @@ def test_nothing_is_compiled_again_for_maps_of_another_size_or_that_may_not_be_w
     assert all(len(scene.instruments) == 1 and len(scene.structures) == 2 for scene in scenes)
     loops = [
         loop
-        for module in (corners, nearest, outlines, pairing, parts, recall, spread, tools)
+        for module in (corners, edges, nearest, outlines, pairing, parts, recall, spread, tools)
         for name, loop in vars(module).items()
         if hasattr(loop, 'signatures') and not name.startswith('_')
     ]
