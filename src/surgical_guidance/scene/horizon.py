@@ -42,6 +42,7 @@ _SPREAD = 0.15  # of the height: corners nearer together say nothing of a turn
 _TURN = math.radians(6.0)  # from its key picture, beyond which corners look different
 _SHIFT = 0.12  # of the height
 _ZOOM = 1.15
+_SAME_VIEW = (0.2, 5.0)  # zoom from the reference, beyond which nothing is compared any more
 _TISSUE = frozenset(STRUCTURE_CLASSES) - {'blood'}
 
 
@@ -146,7 +147,10 @@ class Horizon:
         from_key = self._compare(self._key, grey, segmentation)
         if from_key is None:
             return
-        self._found(from_key.after(self._key.pose), picture)
+        pose = from_key.after(self._key.pose)
+        if not _SAME_VIEW[0] <= abs(pose.turn) <= _SAME_VIEW[1]:
+            return
+        self._found(pose, picture)
         if _far(from_key, grey):
             near = not _far(self._pose, grey)
             self._key = self._reference if near else self._new_key(grey, segmentation, self._pose) or self._key
