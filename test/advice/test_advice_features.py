@@ -58,7 +58,8 @@ def test_what_was_done_when_the_tip_left_is_remembered(action: str, idle: float 
 
 
 def test_zones_are_known_only_where_there_are_some() -> None:
-    assert not {'instrument.in_no_go', 'energy_tool.in_safe'} & set(numbers())
+    line = Zone('no_go', square(960.0, 540.0, 0.0)[:2])  # leads through the tip, and holds nothing
+    assert not {'instrument.in_no_go', 'energy_tool.in_safe'} & set(numbers(zones=(line,)))
     zones = (Zone('no_go', square(960.0, 540.0)), Zone('safe', square(100.0, 100.0)))
     inside = numbers(zones=zones, tools=[tool(), tool('grasper', x=100.0, y=100.0)])
     assert (inside['instrument.in_no_go'], inside['energy_tool.in_no_go'], inside['grasper.in_no_go']) == (1, 1, 0)

@@ -233,6 +233,11 @@ def test_a_jump_back_in_time_ends_how_long_one_was_shown_and_how_often_scenes_ca
     assert interrupted.interrupted_at_ns - now_at(4) == pytest.approx(LIMIT_NS, abs=NS_PER_MS)
 
 
+def test_a_scene_that_comes_twice_makes_nobody_impatient(synthesiser: Synthesiser) -> None:
+    played(synthesiser, [one for frame in range(0, 72, 6) for one in calm([frame, frame])])
+    assert {one.status for one in synthesiser.on_time(now_at(66) + 500 * NS_PER_MS)} == {Status.NONE}
+
+
 def test_scenes_that_come_once_a_second_are_missed_after_a_second_and_a_half(synthesiser: Synthesiser) -> None:
     played(synthesiser, calm(range(0, 270, 30)))
     (interrupted, _) = synthesiser.on_time(now_at(400))
