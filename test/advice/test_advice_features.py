@@ -162,3 +162,7 @@ def test_levels_phase_and_action_are_numbers() -> None:
 
 def test_only_what_is_wanted_is_computed() -> None:
     assert set(FeatureExtractor({'blood.area', f'{HOOK}.seen'}).extract(scene(0))) == {'blood.area', f'{HOOK}.seen'}
+
+
+def test_a_tool_of_which_neither_tip_nor_outline_is_seen_is_nowhere() -> None:
+    assert 'instruments.off_centre' not in numbers(tools=[tool()._replace(tip_visible=False)])
