@@ -117,6 +117,12 @@ def test_where_something_is_missing_there_is_none(one: SceneState) -> None:
     assert PathPlanner(HOOK).plan(one, TARGET) == ()
 
 
+def test_the_target_is_its_largest_part_and_one_whose_size_is_not_known_is_none() -> None:
+    unknown = Structure(TARGET, 0.9, square(1700.0, 900.0, 60.0), float('nan'))
+    one = scene(0, tools=[tool(x=1000.0)], parts=[unknown, GOAL])
+    assert PathPlanner(HOOK).plan(one, TARGET)[-2:] == (300.0, 540.0)
+
+
 def test_the_energy_tool_is_led_before_others_and_else_the_nearest() -> None:
     tools = [tool('grasper', x=500.0), tool('suction', x=1000.0), tool(x=1500.0)]
     for kept, x in ((tools, 1500.0), (tools[:2], 500.0)):
