@@ -110,8 +110,8 @@ def test_every_field_comes_back() -> None:
 
 def test_an_unknown_energy_state_and_half_a_point_are_taken_for_what_they_are() -> None:
     message = SceneMessage(
-        instruments=[InstrumentMessage(energised=9)], structures=[StructureMessage(contour=[1.0, 2.0, 3.0])]
+        energy=9, instruments=[InstrumentMessage(energised=9)], structures=[StructureMessage(contour=[1.0, 2.0, 3.0])]
     )
     scene = from_message(message)
-    assert scene.instruments[0].energised is Energy.UNKNOWN
+    assert scene.energy is scene.instruments[0].energised is Energy.UNKNOWN
     np.testing.assert_array_equal(scene.structures[0].contour, [[1.0, 2.0]])
