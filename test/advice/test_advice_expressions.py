@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surgical_guidance.advice.expressions import Expression
+from surgical_guidance.advice.expressions import Conditions, Expression
 
 KNOWN = {'a.b': 5.0, 'c': 2.0}
 
@@ -96,3 +96,10 @@ def test_any_text_is_refused_or_can_be_evaluated_on_any_numbers(source: str, val
     except ValueError:
         return
     assert condition.holds(values) in (True, False)
+
+
+def test_one_that_cannot_be_worked_out_does_not_keep_the_others_from_holding() -> None:
+    sources = ('view.a / view.b > 1', 'view.a > 0', 'unknown(view.c)', 'view.c < 1')
+    conditions = Conditions([Expression(source) for source in sources])
+    assert list(conditions.hold({'view.a': 1.0, 'view.b': 0.0})) == [False, True, True, False]
+    assert list(conditions.hold({'view.a': 1.0, 'view.b': 0.5})) == [True, True, True, False]
