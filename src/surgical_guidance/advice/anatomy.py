@@ -11,7 +11,8 @@ from surgical_guidance.scene.state import NAN, SceneState
 BLOOD = 'blood'
 GROWTH = 'blood.growth'
 CRITICAL_VIEW = 'critical_view.met'
-NAMES = frozenset({GROWTH, CRITICAL_VIEW, *(f'{name}.area' for name in STRUCTURE_CLASSES)})
+_AREAS = {name: f'{name}.area' for name in STRUCTURE_CLASSES}
+NAMES = frozenset({GROWTH, CRITICAL_VIEW, *_AREAS.values()})
 
 _MET = 0.75  # of a criterion [I]
 _CRITERIA = ('C1', 'C2', 'C3')
@@ -22,18 +23,22 @@ def add(scene: SceneState, found: Found) -> None:
 
     Where no blood is seen its area is 0; of other structures that are not seen nothing is known.
     """
-    areas: dict[str, float] = {BLOOD: 0.0}
+    areas = {_AREAS[BLOOD]: 0.0}
+    growths = []
     for structure in scene.structures:
-        areas[structure.class_name] = areas.get(structure.class_name, 0.0) + structure.area
+        name = _AREAS.get(structure.class_name, '')
+        if found.wants(name):
+            areas[name] = areas.get(name, 0.0) + structure.area
+        if structure.class_name == BLOOD and math.isfinite(structure.growth):
+            growths.append(structure.growth)
     for name, area in areas.items():
-        found.number(f'{name}.area', area)
-    growths = [structure.growth for structure in scene.structures if structure.class_name == BLOOD]
-    known = [growth for growth in growths if math.isfinite(growth)]
-    if known:
-        found.number(GROWTH, sum(known), '1/s')
-    if found.wants(CRITICAL_VIEW) and any(math.isfinite(level) for level in scene.critical_view):
+        found.number(name, area)
+    if growths:
+        growth = sum(growths)
+        found.told(Feature(GROWTH, growth, NAN, '1/s', growth))
+    if found.wants(CRITICAL_VIEW) and any(map(math.isfinite, scene.critical_view)):
         missing = [
             name for name, level in zip(_CRITERIA, scene.critical_view, strict=False) if not level >= _MET
         ]  # what nobody can tell is not proven
         met = float(len(_CRITERIA) - len(missing))
-        found.directed(Feature(CRITICAL_VIEW, met, NAN, '1', met, detail=', '.join(missing)))
+        found.told(Feature(CRITICAL_VIEW, met, NAN, '1', met, detail=', '.join(missing)))

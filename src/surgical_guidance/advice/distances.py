@@ -8,7 +8,7 @@ Conditions on millimetres are tested on d - 2 sigma: an uncertain distance count
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Set
 from functools import lru_cache
 
 from surgical_guidance.advice.feature import SIGMAS, Feature, Found
@@ -39,36 +39,42 @@ NAMES = frozenset(
 
 
 class Distances:
-    """Finds the distances that are wanted.
+    """Finds the distances that are wanted, few of all that a scene tells.
 
     :param wanted: names of features; others are let go.
     :param energy_tool: instrument class that carries energy.
     """
 
-    def __init__(self, wanted: Collection[str], energy_tool: str) -> None:
-        self._wanted = frozenset(wanted)
+    def __init__(self, wanted: Set[str], energy_tool: str) -> None:
+        self._wanted = wanted
+        self._structures = {name.split('.')[1] for name in wanted & NAMES}
         self._energy_tool = energy_tool
         self._pairs: dict[tuple[str, bool, str, bool], _Names] = {}
         self._kinds: tuple[_Kind, ...] = ()  # of the structures of the last scene
-        self._rows: dict[tuple[str, bool], list[_Names]] = {}  # for these, by kinds of tools
+        self._asked: set[int] = set()  # numbers of those that something wanted is about
+        self._rows: dict[tuple[str, bool], list[_Names]] = {}  # what is wanted of all of them, by kinds of tools
 
     def add(self, scene: SceneState, found: Found) -> None:
         """Add the distances of a scene."""
-        kinds = tuple((one.class_name, one.identified) for one in scene.structures)
+        kinds = tuple([(one.class_name, one.identified) for one in scene.structures])
         if kinds != self._kinds:  # most scenes have the structures of the one before
             self._kinds, self._rows = kinds, {}
-        wanted = [self._row(tool) for tool in scene.instruments]
+            self._asked = {
+                number for number, kind in enumerate(kinds) if not self._structures.isdisjoint(_names_of(*kind))
+            }
+        tools, asked = scene.instruments, self._asked
+        rows = [self._row(tool) for tool in tools]
         for near in scene.proximities:
-            index, number = near[0], near[1]
-            if number >= len(kinds) or index >= len(wanted):
-                continue  # a message may say so; there is nothing that it could be about
-            if names := wanted[index][number]:
-                _, _, px, mm, sigma, _, x, y = near
-                tool = scene.instruments[index]
-                _add(names, mm, sigma, px, (x - tool.tip_x, y - tool.tip_y), tool, scene.height, found)
-        for blood in scene.structures:
-            if blood.class_name == _BLOOD:
-                self._add_source(scene, blood, found)
+            if near.structure not in asked or near.instrument >= len(rows):  # a message may name what is not there
+                continue
+            if names := rows[near.instrument][near.structure]:
+                tool = tools[near.instrument]
+                at = near.nearest_x - tool.tip_x, near.nearest_y - tool.tip_y
+                _add(names, near.distance_mm, near.sigma_mm, near.distance_px, at, tool, scene.height, found)
+        if BLEEDING_SOURCE in self._structures:
+            for blood in scene.structures:
+                if blood.class_name == _BLOOD:
+                    self._add_source(scene, blood, found)
 
     def _add_source(self, scene: SceneState, blood: Structure, found: Found) -> None:
         """Measure from the tips to where blood seems to come from, with the scale at the tip."""
@@ -117,7 +123,7 @@ def _called(class_name: str, may_be_on: bool, energy_tool: str) -> tuple[str, ..
         names.append(DIVIDING_TOOL)
     if class_name == energy_tool:
         names += [ENERGY_TOOL, ENERGISED_TOOL] if may_be_on else [ENERGY_TOOL]
-    return tuple(names)
+    return tuple(dict.fromkeys(names))  # a model may call a class as a group is called
 
 
 def _names_of(structure: str, identified: bool) -> Iterator[str]:
@@ -144,12 +150,12 @@ def _add(
         for name in names[0]:
             bound = mm - SIGMAS * sigma
             if found.may_be_nearer(name, bound):
-                found.directed(Feature(name, mm, sigma, 'mm', bound, *towards, tool.tip_x, tool.tip_y))
+                found.told(Feature(name, mm, sigma, 'mm', bound, *towards, tool.tip_x, tool.tip_y))
         for name in names[2]:
             if found.may_be_nearer(name, mm):
-                found.directed(Feature(name, mm, sigma, 'mm', mm, *towards, tool.tip_x, tool.tip_y))
+                found.told(Feature(name, mm, sigma, 'mm', mm, *towards, tool.tip_x, tool.tip_y))
     elif height:
         share = px / height
         for name in names[1]:
             if found.may_be_nearer(name, share):
-                found.directed(Feature(name, share, NAN, '1', share, *towards, tool.tip_x, tool.tip_y))
+                found.told(Feature(name, share, NAN, '1', share, *towards, tool.tip_x, tool.tip_y))
