@@ -106,8 +106,8 @@ class Evaluator:
     def _update_holding(rule: Rule, memory: _Memory, stamp_ns: int, found: Found) -> None:
         holds = memory.true
         if holds:  # while it fades it goes on resting on what it rested on
-            memory.features = tuple([found[name] for name in rule.features if name in found])
-            memory.subject = next((found[name] for name in rule.subjects if name in found), None)
+            memory.features = tuple([found[name] for name in rule.features if name in found.bounds])
+            memory.subject = next((found[name] for name in rule.subjects if name in found.bounds), None)
         if holds == memory.holding:
             memory.turning_ns = None
             return

@@ -54,15 +54,12 @@ class Found(Mapping[str, Feature]):
     def __init__(self, wanted: Set[str]) -> None:
         self.bounds: dict[str, float] = {}
         """What conditions are tested on, by name."""
-        self._told: dict[str, Feature] = {}  # that are more than a plain number
+        self._told: dict[str, Feature] = {}  # those that are more than a plain number
         self._wanted = wanted
 
     def __getitem__(self, name: str) -> Feature:
-        told = self._told.get(name)
-        if told is None:
-            value = self.bounds[name]
-            told = Feature(name, value, NAN, '1', value)
-        return told
+        value = self.bounds[name]
+        return self._told.get(name) or Feature(name, value, NAN, '1', value)
 
     def __contains__(self, name: object) -> bool:
         return name in self.bounds

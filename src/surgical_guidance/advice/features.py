@@ -51,8 +51,9 @@ class FeatureExtractor:
     def extract(self, scene: SceneState) -> Found:
         """Give the features that are known of a scene, by name."""
         found = Found(self._wanted)
-        self._distances.add(scene, found)
-        self._tools.add(scene, found)
+        kinds = distances.kinds_of(scene.instruments)
+        self._distances.add(scene, kinds, found)
+        self._tools.add(scene, kinds, found)
         self._current.add(scene, found)
         anatomy.add(scene, found)
         self._sight.add(scene, found)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Set
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from surgical_guidance.advice.distances import TOOLS, tool_names
+from surgical_guidance.advice.distances import TOOLS, ToolKind, tool_names
 from surgical_guidance.advice.feature import FAR, SIGMAS, Feature, Found
 from surgical_guidance.contract import LANDMARKS
 from surgical_guidance.scene.state import NAN, Instrument, Landmark, SceneState, Zone
@@ -19,20 +18,13 @@ OFF_CENTRE = 'instruments.off_centre'
 COUNT = 'instruments.count'
 SEEN, OPENING, NO_GO, SAFE = 'seen', 'opening', 'in_no_go', 'in_safe'
 BELOW_LINE = 'below_line'
-NAMES = frozenset({OFF_CENTRE, COUNT, *(f'{tool}.{what}' for tool in TOOLS for what in (
-    SEEN, OPENING, NO_GO, SAFE, BELOW_LINE))})  # fmt: skip
+_ASKED = (SEEN, OPENING, NO_GO, SAFE, BELOW_LINE)
+NAMES = frozenset({OFF_CENTRE, COUNT, *(f'{tool}.{what}' for tool in TOOLS for what in _ASKED)})
 
 _NO_GO_KIND, _SAFE_KIND = 'no_go', 'safe'
 
 
-class _Names(NamedTuple):
-    """What is wanted of a tool."""
-
-    seen: tuple[str, ...]
-    opening: tuple[str, ...]
-    no_go: tuple[str, ...]
-    safe: tuple[str, ...]
-    below_line: tuple[str, ...]
+_Wanted = list[tuple[int, list[str]]]  # of which instruments of a scene which features
 
 
 class Tools:
@@ -45,57 +37,55 @@ class Tools:
     def __init__(self, wanted: Set[str], energy_tool: str) -> None:
         self._wanted = wanted
         self._energy_tool = energy_tool
-        self._seen = [name for name in _features(TOOLS, SEEN) if name in wanted]
-        self._kinds: dict[tuple[str, ...], _Names] = {}  # by all that a tool is called
+        self._seen = [name for name in (f'{tool}.{SEEN}' for tool in TOOLS) if name in wanted]
+        self._kinds: tuple[ToolKind, ...] = ()  # of the last scene
+        self._of: dict[str, _Wanted] = {what: [] for what in _ASKED}  # of these
 
-    def add(self, scene: SceneState, found: Found) -> None:
-        """Add what is known of the tools of a scene."""
+    def add(self, scene: SceneState, kinds: tuple[ToolKind, ...], found: Found) -> None:
+        """Add what is known of the tools of a scene.
+
+        :param kinds: of its instruments.
+        """
+        if kinds != self._kinds:
+            self._expect(kinds)
+        tools = scene.instruments
         if found.wants(OFF_CENTRE):
             _off_centre(scene, found)
         if found.wants(COUNT):
-            found.number(COUNT, float(sum(tool.tip_visible for tool in scene.instruments)))
-        no_go, safe = list(_regions(scene.zones, _NO_GO_KIND)), list(_regions(scene.zones, _SAFE_KIND))
+            found.number(COUNT, float(sum(tool.tip_visible for tool in tools)))
         seen = dict.fromkeys(self._seen, 0)
-        for tool in scene.instruments:
-            names = self._names(tool)
-            _largest(names.opening, tool.opening, tool, found)
-            if tool.tip_visible:
-                for name in names.seen:
-                    seen[name] += 1
-            if _has_tip(tool):
-                _inside(no_go, names.no_go, tool, found)
-                _inside(safe, names.safe, tool, found)
-                if names.below_line:
-                    _below_line(scene, tool, names.below_line, found)
+        for index, names in self._of[SEEN]:
+            for name in names:
+                seen[name] += tools[index].tip_visible
         for name, count in seen.items():
             found.number(name, float(count))
+        for index, names in self._of[OPENING]:
+            _largest(names, tools[index].opening, tools[index], found)
+        for kind, what in ((_NO_GO_KIND, NO_GO), (_SAFE_KIND, SAFE)):
+            if regions := list(_regions(scene.zones, kind)):
+                for index, names in self._of[what]:
+                    _inside(regions, names, tools[index], found)
+        for index, names in self._of[BELOW_LINE]:
+            _below_line(scene, tools[index], names, found)
 
-    def _names(self, tool: Instrument) -> _Names:
-        """Name what is wanted of a tool."""
-        called = tool_names(tool, self._energy_tool)
-        names = self._kinds.get(called)
-        if names is None:
-            kinds = (SEEN, OPENING, NO_GO, SAFE, BELOW_LINE)
-            names = self._kinds[called] = _Names(
-                *(tuple(name for name in _features(called, what) if name in self._wanted) for what in kinds)
-            )
-        return names
-
-
-def _features(called: Iterable[str], what: str) -> Iterator[str]:
-    return (f'{name}.{what}' for name in called)
+    def _expect(self, kinds: tuple[ToolKind, ...]) -> None:
+        """Find what is wanted of such tools."""
+        self._kinds = kinds
+        called = [tool_names(*kind, self._energy_tool) for kind in kinds]
+        for what in _ASKED:
+            names = [[name for name in (f'{one}.{what}' for one in tool) if name in self._wanted] for tool in called]
+            self._of[what] = [(index, some) for index, some in enumerate(names) if some]
 
 
 def _largest(names: Iterable[str], value: float, tool: Instrument, found: Found) -> None:
     """Take in a number of one tool; of several tools of one name the largest counts."""
     for name in names:
-        if name not in found or value > found.bounds[name]:
+        if name not in found.bounds or value > found.bounds[name]:
             found.told(Feature(name, value, NAN, '1', value, x=tool.tip_x, y=tool.tip_y))
 
 
-def _inside(regions: Sequence[NDArray[np.float32]], names: Sequence[str], tool: Instrument, found: Found) -> None:
-    """Take in whether a tip is in one of the regions; where there is none nothing is known."""
-    if regions and names:
+def _inside(regions: Iterable[NDArray[np.float32]], names: Iterable[str], tool: Instrument, found: Found) -> None:
+    if _has_tip(tool):
         at = tool.tip_x, tool.tip_y
         inside = any(cv2.pointPolygonTest(region, at, False) >= 0 for region in regions)
         _largest(names, float(inside), tool, found)
@@ -116,7 +106,7 @@ def _below_line(scene: SceneState, tool: Instrument, names: Iterable[str], found
     ends: list[Landmark] = []
     for name in LANDMARKS:
         ends += [landmark for landmark in scene.landmarks if landmark.name == name][:1]
-    if len(ends) < len(LANDMARKS) or not scene.height:
+    if len(ends) < len(LANDMARKS) or not scene.height or not _has_tip(tool):
         return
     along_x, along_y = ends[1].x - ends[0].x, ends[1].y - ends[0].y
     length = math.hypot(along_x, along_y)
