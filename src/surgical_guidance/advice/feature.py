@@ -84,8 +84,3 @@ class Found(Mapping[str, Feature]):
         if feature.name in self._wanted and math.isfinite(feature.value) and math.isfinite(feature.bound):
             self.bounds[feature.name] = feature.bound
             self._told[feature.name] = feature
-
-    def may_be_nearer(self, name: str, bound: float) -> bool:
-        """Whether a distance may well be shorter than the one that was found of the same name."""
-        before = self.bounds.get(name)
-        return before is None or bound < before

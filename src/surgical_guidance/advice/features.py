@@ -42,6 +42,7 @@ class FeatureExtractor:
         wanted = self._wanted = frozenset(names)
         self._distances = distances.Distances(wanted, self._energy_tool)
         self._tools = tools.Tools(wanted, self._energy_tool)
+        self._anatomy = anatomy.Anatomy(wanted)
         self._sight = sight.Sight(wanted)
 
     def forget(self) -> None:
@@ -55,6 +56,6 @@ class FeatureExtractor:
         self._distances.add(scene, kinds, found)
         self._tools.add(scene, kinds, found)
         self._current.add(scene, found)
-        anatomy.add(scene, found)
+        self._anatomy.add(scene, found)
         self._sight.add(scene, found)
         return found

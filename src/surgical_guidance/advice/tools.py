@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ BELOW_LINE = 'below_line'
 _ASKED = (SEEN, OPENING, NO_GO, SAFE, BELOW_LINE)
 NAMES = frozenset({OFF_CENTRE, COUNT, *(f'{tool}.{what}' for tool in TOOLS for what in _ASKED)})
 
-_NO_GO_KIND, _SAFE_KIND = 'no_go', 'safe'
+_ZONES = {'no_go': NO_GO, 'safe': SAFE}  # by their kinds
 
 
 _Wanted = list[tuple[int, list[str]]]  # of which instruments of a scene which features
@@ -61,12 +61,13 @@ class Tools:
             found.number(name, float(count))
         for index, names in self._of[OPENING]:
             _largest(names, tools[index].opening, tools[index], found)
-        for kind, what in ((_NO_GO_KIND, NO_GO), (_SAFE_KIND, SAFE)):
+        for kind, what in _ZONES.items() if scene.zones else ():
             if regions := list(_regions(scene.zones, kind)):
                 for index, names in self._of[what]:
                     _inside(regions, names, tools[index], found)
-        for index, names in self._of[BELOW_LINE]:
-            _below_line(scene, tools[index], names, found)
+        if ends := _ends(scene):
+            for index, names in self._of[BELOW_LINE]:
+                _below_line(scene, ends, tools[index], names, found)
 
     def _expect(self, kinds: tuple[ToolKind, ...]) -> None:
         """Find what is wanted of such tools."""
@@ -80,7 +81,7 @@ class Tools:
 def _largest(names: Iterable[str], value: float, tool: Instrument, found: Found) -> None:
     """Take in a number of one tool; of several tools of one name the largest counts."""
     for name in names:
-        if name not in found.bounds or value > found.bounds[name]:
+        if value > found.bounds.get(name, -math.inf):
             found.told(Feature(name, value, NAN, '1', value, x=tool.tip_x, y=tool.tip_y))
 
 
@@ -101,12 +102,18 @@ def _regions(zones: tuple[Zone, ...], kind: str) -> Iterator[NDArray[np.float32]
             yield np.ascontiguousarray(zone.contour, np.float32)
 
 
-def _below_line(scene: SceneState, tool: Instrument, names: Iterable[str], found: Found) -> None:
+def _ends(scene: SceneState) -> list[Landmark]:
+    """Give the two ends of the line that nobody dissects below; nothing where one is not known."""
+    first = {landmark.name: landmark for landmark in reversed(scene.landmarks)}
+    ends = [first[name] for name in LANDMARKS if name in first]
+    return ends if len(ends) == len(LANDMARKS) else []
+
+
+def _below_line(
+    scene: SceneState, ends: Sequence[Landmark], tool: Instrument, names: Iterable[str], found: Found
+) -> None:
     """How far the tip is below the line through the two landmarks, as a share of the picture's height."""
-    ends: list[Landmark] = []
-    for name in LANDMARKS:
-        ends += [landmark for landmark in scene.landmarks if landmark.name == name][:1]
-    if len(ends) < len(LANDMARKS) or not scene.height or not _has_tip(tool):
+    if not scene.height or not _has_tip(tool):
         return
     along_x, along_y = ends[1].x - ends[0].x, ends[1].y - ends[0].y
     length = math.hypot(along_x, along_y)
