@@ -58,7 +58,8 @@ def test_what_was_done_when_the_tip_left_is_remembered(action: str, idle: float 
 
 
 def test_zones_are_known_only_where_there_are_some() -> None:
-    assert not {'instrument.in_no_go', 'energy_tool.in_safe'} & set(numbers())
+    line = Zone('no_go', square(960.0, 540.0, 0.0)[:2])  # leads through the tip, and holds nothing
+    assert not {'instrument.in_no_go', 'energy_tool.in_safe'} & set(numbers(zones=(line,)))
     zones = (Zone('no_go', square(960.0, 540.0)), Zone('safe', square(100.0, 100.0)))
     inside = numbers(zones=zones, tools=[tool(), tool('grasper', x=100.0, y=100.0)])
     assert (inside['instrument.in_no_go'], inside['energy_tool.in_no_go'], inside['grasper.in_no_go']) == (1, 1, 0)
@@ -161,3 +162,7 @@ def test_levels_phase_and_action_are_numbers() -> None:
 
 def test_only_what_is_wanted_is_computed() -> None:
     assert set(FeatureExtractor({'blood.area', f'{HOOK}.seen'}).extract(scene(0))) == {'blood.area', f'{HOOK}.seen'}
+
+
+def test_a_tool_of_which_neither_tip_nor_outline_is_seen_is_nowhere() -> None:
+    assert 'instruments.off_centre' not in numbers(tools=[tool()._replace(tip_visible=False)])

@@ -12,6 +12,7 @@ from advice_scenes import (
     START_NS,
     blurred,
     calm,
+    condition,
     frame_of,
     hook_near_bowel,
     played,
@@ -218,6 +219,36 @@ def test_a_jump_back_in_time_ends_what_was_silenced_and_what_was_counted(synthes
     again = [replace(one, energy=Energy.ON) for one in calm(range(98, 160))]
     assert raised(played(synthesiser, [*on, *again])) == []  # on for more than 3 s, but not since time began
     assert raised(played(synthesiser, hook_near_bowel(range(10)))) == ['hook_near_bowel']
+
+
+def test_a_jump_back_in_time_ends_how_long_one_was_shown_and_how_often_scenes_came(synthesiser: Synthesiser) -> None:
+    aside = [scene(frame, tools=[tool(x=300.0)]) for frame in range(1000, 1400, 6)]
+    assert raised(played(synthesiser, aside)) == ['tools_off_centre']
+    again = [scene(frame, tools=[tool(x=300.0)]) for frame in range(40)]
+    smoke = [scene(frame, tools=[tool(x=300.0)], conditions=(condition('smoke'),)) for frame in range(40, 90)]
+    assert raised(played(synthesiser, [*again, *smoke])) == ['tools_off_centre', 'smoke']
+    played(synthesiser, aside[:12])
+    played(synthesiser, calm(range(5)))
+    (interrupted, _) = synthesiser.on_time(now_at(100))
+    assert interrupted.interrupted_at_ns - now_at(4) == pytest.approx(LIMIT_NS, abs=NS_PER_MS)
+
+
+def test_a_scene_that_comes_twice_makes_nobody_impatient(synthesiser: Synthesiser) -> None:
+    played(synthesiser, [one for frame in range(0, 72, 6) for one in calm([frame, frame])])
+    assert {one.status for one in synthesiser.on_time(now_at(66) + 500 * NS_PER_MS)} == {Status.NONE}
+
+
+def test_scenes_that_come_once_a_second_are_missed_after_a_second_and_a_half(synthesiser: Synthesiser) -> None:
+    played(synthesiser, calm(range(0, 270, 30)))
+    (interrupted, _) = synthesiser.on_time(now_at(400))
+    assert interrupted.status is Status.INTERRUPTED
+    assert interrupted.interrupted_at_ns - now_at(240) == 3 * NS_PER_S // 2
+
+
+def test_after_a_gap_what_was_rejected_stays_silent(synthesiser: Synthesiser) -> None:
+    shown_hook(synthesiser)
+    synthesiser.respond(1, Response.REJECT, 'surgeon', now_at(30))
+    assert raised(played(synthesiser, hook_near_bowel(range(200, 260)))) == []
 
 
 def test_after_a_gap_what_was_held_is_forgotten(synthesiser: Synthesiser) -> None:
