@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Set
+from typing import NamedTuple
 
 from surgical_guidance.advice.feature import SIGMAS, Feature, Found
 from surgical_guidance.contract import INSTRUMENT_CLASSES, STRUCTURE_CLASSES
@@ -29,7 +30,6 @@ TUBE_CLASSES = ('cystic_duct', _ARTERY)
 """Structures that look like the ones that are to be divided."""
 
 MM, SHARE, MEASURED = 'distance_mm', 'distance_share', 'measured_mm'
-_Names = tuple[tuple[str, ...], ...]  # wanted of one pair, in millimetres, as a share, as measured; or nothing
 ToolKind = tuple[str, bool]  # class of an instrument, and whether it may be energised
 _Kind = tuple[str, bool]  # class of a structure, and whether somebody has confirmed it
 NAMES = frozenset(
@@ -38,6 +38,17 @@ NAMES = frozenset(
     for structure in (*STRUCTURE_CLASSES, *_GROUPS)
     for kind in (MM, SHARE, MEASURED)
 )
+
+
+class _Names(NamedTuple):
+    """What is wanted of a tool and a structure.
+
+    :param in_mm: in millimetres, and how many sigmas less each is tested.
+    :param as_share: as a share of the picture's height.
+    """
+
+    in_mm: list[tuple[str, float]]
+    as_share: list[str]
 
 
 class Distances:
@@ -50,10 +61,10 @@ class Distances:
     def __init__(self, wanted: Set[str], energy_tool: str) -> None:
         self._wanted = wanted
         self._energy_tool = energy_tool
-        self._pairs: dict[tuple[ToolKind, _Kind], _Names] = {}
+        self._pairs: dict[tuple[ToolKind, _Kind], _Names | None] = {}
         self._tools: tuple[ToolKind, ...] = ()  # of the last scene
         self._structures: tuple[_Kind, ...] = ()
-        self._rows: list[list[_Names]] = []  # what is wanted of each of these tools and each of these structures
+        self._rows: list[list[_Names | None]] = []  # what is wanted of each of these tools and each of these structures
         self._asked: set[int] = set()  # structures of which anything is
         self._to_source: list[tuple[int, _Names]] = []  # tools of which the distance to where blood comes from is
 
@@ -82,7 +93,7 @@ class Distances:
             x, y = blood.source_x, blood.source_y
             px = math.hypot(x - tool.tip_x, y - tool.tip_y)
             mm, sigma = px * tool.mm_per_px, px * tool.mm_per_px_sigma
-            near = Proximity(index, number, px, mm, sigma, nearest_x=x, nearest_y=y)
+            near = Proximity(index, number, px, mm, sigma, '', x, y)
             _add(names, near, tool, scene.height, found)
 
     def _expect(self, tools: tuple[ToolKind, ...], structures: tuple[_Kind, ...]) -> None:
@@ -94,19 +105,17 @@ class Distances:
         to_source = [self._names(tool, (BLEEDING_SOURCE, False)) for tool in tools]
         self._to_source = [(index, names) for index, names in enumerate(to_source) if names]
 
-    def _names(self, tool: ToolKind, structure: _Kind) -> _Names:
-        """Name the features that are wanted of a tool and a structure."""
-        names = self._pairs.get((tool, structure))
-        if names is None:
+    def _names(self, tool: ToolKind, structure: _Kind) -> _Names | None:
+        """Name the features that are wanted of a tool and a structure; None where none is."""
+        if (tool, structure) not in self._pairs:
             pairs = [
                 f'{one}.{other}' for one in tool_names(*tool, self._energy_tool) for other in _names_of(*structure)
             ]
-            kinds = tuple(
-                tuple(name for name in (f'{two}.{kind}' for two in pairs) if name in self._wanted)
-                for kind in (MM, SHARE, MEASURED)
-            )
-            names = self._pairs[tool, structure] = kinds if any(kinds) else ()
-        return names
+            tested = [(f'{pair}.{MM}', SIGMAS) for pair in pairs] + [(f'{pair}.{MEASURED}', 0.0) for pair in pairs]
+            in_mm = [(name, sigmas) for name, sigmas in tested if name in self._wanted]
+            as_share = [name for name in (f'{pair}.{SHARE}' for pair in pairs) if name in self._wanted]
+            self._pairs[tool, structure] = _Names(in_mm, as_share) if in_mm or as_share else None
+        return self._pairs[tool, structure]
 
 
 def kinds_of(tools: Iterable[Instrument]) -> tuple[ToolKind, ...]:
@@ -135,23 +144,20 @@ def _names_of(structure: str, identified: bool) -> Iterator[str]:
 
 
 def _add(names: _Names, near: Proximity, tool: Instrument, height: int, found: Found) -> None:
+    """Take in a distance where it may well be shorter than the one that was found of the same name."""
     mm, sigma = near.distance_mm, near.sigma_mm
-    bound = mm - SIGMAS * sigma
-    if math.isfinite(bound) and sigma >= 0.0:
-        for name in names[0]:
-            _add_nearest(name, mm, sigma, 'mm', bound, near, tool, found)
-        for name in names[2]:
-            _add_nearest(name, mm, sigma, 'mm', mm, near, tool, found)
+    if math.isfinite(mm - SIGMAS * sigma) and sigma >= 0.0:
+        for name, sigmas in names.in_mm:
+            bound = mm - sigmas * sigma
+            if bound < found.bounds.get(name, math.inf):
+                found.told(Feature(name, mm, sigma, 'mm', bound, *_place(near, tool)))
     elif height:
         share = near.distance_px / height
-        for name in names[1]:
-            _add_nearest(name, share, NAN, '1', share, near, tool, found)
+        for name in names.as_share:
+            if share < found.bounds.get(name, math.inf):
+                found.told(Feature(name, share, NAN, '1', share, *_place(near, tool)))
 
 
-def _add_nearest(
-    name: str, value: float, sigma: float, unit: str, bound: float, near: Proximity, tool: Instrument, found: Found
-) -> None:
-    """Take in a distance, if it may well be shorter than the one that was found of the same name."""
-    if bound < found.bounds.get(name, math.inf):
-        x, y = tool.tip_x, tool.tip_y
-        found.told(Feature(name, value, sigma, unit, bound, near.nearest_x - x, near.nearest_y - y, x, y))
+def _place(near: Proximity, tool: Instrument) -> tuple[float, float, float, float]:
+    x, y = tool.tip_x, tool.tip_y
+    return near.nearest_x - x, near.nearest_y - y, x, y

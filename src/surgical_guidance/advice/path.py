@@ -93,8 +93,8 @@ class PathPlanner:
         self._in_vain_ns = None if len(self._way) else scene.stamp_ns
         if len(self._way) < 2:
             return ()
-        way = np.vstack([tip, self._way[1:]])
-        return tuple((np.rint(way * _STEP) / _STEP).ravel().tolist())
+        places = (tip, *self._way[1:].tolist())
+        return tuple([round(value * _STEP, 0) / _STEP for place in places for value in place])
 
     def _tip(self, scene: SceneState, goal: Place | None) -> Place | None:
         """Give the tip that is to be led: the energy tool's, else that nearest to the target."""
@@ -109,7 +109,7 @@ class PathPlanner:
             ),
             default=None,
         )
-        return None if chosen is None else (chosen.tip_x, chosen.tip_y)
+        return None if chosen is None else (float(chosen.tip_x), float(chosen.tip_y))  # compiled loops know floats
 
 
 def _found(scene: SceneState, target: str, tip: Place, goal: Place, last: Places) -> Places:
@@ -190,16 +190,8 @@ def _searched(grid: _Grid, tip: Place, goal: Place) -> Places:
     cells = pyastar2d.astar_path(lines.costs(grid.closed, grid.margin), start, end, allow_diagonal=True)
     if cells is None:
         return _NO_WAY
-    places = (cells[:, ::-1] + 0.5) * grid.cell - 0.5
-    places[0], places[-1] = tip, goal
-    way = _straightened(grid, places)
+    way = lines.straightened(grid.closed, grid.margin, cells, tip, goal, grid.cell)
     return way if _clear(grid, way) else _NO_WAY
-
-
-def _straightened(grid: _Grid, places: Places) -> Places:
-    """Leave out what lies on the straight line between two places, as far as that line is clear."""
-    kept = np.empty(len(places), np.int64)
-    return places[kept[: lines.straighten(grid.closed, grid.margin, places, grid.cell, kept)]]
 
 
 def _clear(grid: _Grid, way: Places) -> bool:
