@@ -321,6 +321,16 @@ def test_a_response_to_nothing_is_refused(synthesiser: Synthesiser, sequence: in
     assert answer.suggestions == ()
 
 
+def test_what_is_shown_goes_with_its_rule_when_the_table_has_it_no_more(
+    synthesiser: Synthesiser, table: RuleTable
+) -> None:
+    shown_hook(synthesiser)
+    kept = [rule for rule in table.rules if rule.id != 'hook_near_bowel']
+    (ended,) = synthesiser.replace_rules(table.model_copy(update={'rules': kept}), now_at(30))
+    assert (ended.status, ended.sequence, ended.reason) == (Status.WITHDRAWN, 1, 'its rule was taken out of the table')
+    assert raised(played(synthesiser, hook_near_bowel(range(31, 60)))) == []
+
+
 def test_a_failure_interrupts_at_once_and_good_scenes_bring_it_back(synthesiser: Synthesiser) -> None:
     shown_hook(synthesiser)
     (interrupted,) = synthesiser.fail('advice failed', now_at(30))
