@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from array import array
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -71,8 +71,7 @@ class Picture(Protocol):
         """``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What a segmentation tells of a frame; nothing without one."""
 
     instruments: tuple[Instrument, ...] = ()
@@ -291,9 +290,12 @@ def _outside(problem: str, context: Context) -> bool:
 
 def _mean(levels: NDArray[np.uint8], inside: NDArray[np.uint8] | None) -> float:
     """Give the mean of what lies inside; None: of all. It is 0 where there is nothing."""
-    return float(cv2.mean(levels, mask=inside)[0])
+    if inside is None:
+        return cv2.mean(levels)[0]
+    count = cv2.countNonZero(inside)
+    return cv2.norm(levels, cv2.NORM_L1, inside) * (1.0 / count) if count else 0.0  # a fifth of the time of a mean
 
 
 def _as_sent(stage: StageTime) -> StageTime:
     """Round times to what ``StageTiming`` holds (float32), so that a recorded scene equals the one that was live."""
-    return StageTime(stage.stage, float(np.float32(stage.start_ms)), float(np.float32(stage.duration_ms)))
+    return StageTime(stage.stage, *array('f', (stage.start_ms, stage.duration_ms)))
