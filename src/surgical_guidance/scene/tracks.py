@@ -80,27 +80,19 @@ class Tracker:
             self._tracks, found, pairs, self._next, (_ALPHA, _BETA), (_SHORTEST_S, PATIENCE_S), keep, told
         )
         idle = energy if energy is Energy.UNKNOWN else Energy.OFF
+        numbers, kinds = told.T.tolist()
         return tuple(
             _told(one, number, name, energy if name in ENERGY_TOOLS else idle)
-            for one, number, name in zip(
-                instruments, told[:, 0].tolist(), map(INSTRUMENT_CLASSES.__getitem__, told[:, 1].tolist()), strict=True
-            )
+            for one, number, name in zip(instruments, numbers, map(INSTRUMENT_CLASSES.__getitem__, kinds), strict=True)
         )
 
 
 def _described(one: Instrument) -> tuple[float, float, float, float, int, float]:
-    return (*_head(one), one.axis_x, one.axis_y, _KINDS[one.class_name], max(one.score, _LEAST_VOTE))
-
-
-def _head(one: Instrument) -> tuple[float, float]:
-    """Give the tip, or the foremost point of the outline where the tip is not visible [px]."""
-    if one.tip_visible:
-        return one.tip_x, one.tip_y
-    contour = one.contour
-    if not len(contour):
-        return 0.0, 0.0
-    x, y = contour[int((contour[:, 0] * one.axis_x + contour[:, 1] * one.axis_y).argmax())].tolist()
-    return x, y
+    """Give the columns of what is found; the head is the foremost point of the outline where no tip is visible."""
+    head = (one.tip_x, one.tip_y)
+    if not one.tip_visible:
+        head = pairing.foremost(one.contour, one.axis_x, one.axis_y)
+    return (*head, one.axis_x, one.axis_y, _KINDS[one.class_name], max(one.score, _LEAST_VOTE))
 
 
 def _told(one: Instrument, number: int, class_name: str, energised: Energy) -> Instrument:

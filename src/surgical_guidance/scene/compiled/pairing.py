@@ -27,6 +27,20 @@ FOUND = 6
 
 
 @compiled
+def foremost(contour: NDArray[np.float32], axis_x: float, axis_y: float) -> tuple[float, float]:
+    """Give the point of a contour ``(n, 2)`` that lies furthest along an axis, the first of equals; (0, 0): of none."""
+    if not len(contour):
+        return 0.0, 0.0
+    along_x, along_y = np.float32(axis_x), np.float32(axis_y)
+    furthest, which = contour[0, 0] * along_x + contour[0, 1] * along_y, 0
+    for at in range(1, len(contour)):
+        reach = contour[at, 0] * along_x + contour[at, 1] * along_y
+        if reach > furthest:
+            furthest, which = reach, at
+    return float(contour[which, 0]), float(contour[which, 1])
+
+
+@compiled
 def pair(
     tracks: Numbers,
     found: Numbers,
