@@ -1,7 +1,7 @@
 """The scene: what a frame costs with so many instruments and structures, and how right its millimetres are.
 
 The pictures are 1080p from the phantom, the label maps are drawn at the network's size, with all conditions told by a
-model, as in the product. Every tenth frame or so also looks at the horizon; all of that is in the figures.
+model, as in the product. Every fourth frame also looks at the horizon; all of that is in the figures.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 
 import cv2
@@ -12,7 +13,18 @@ from scene_drawing import Map, Picture
 
 from surgical_guidance.contract import CLASSES
 from surgical_guidance.scene.builder import SceneBuilder
-from surgical_guidance.scene.compiled import corners, jit, nearest, outlines, pairing, parts, recall, spread, tools
+from surgical_guidance.scene.compiled import (
+    corners,
+    edges,
+    jit,
+    nearest,
+    outlines,
+    pairing,
+    parts,
+    recall,
+    spread,
+    tools,
+)
 from surgical_guidance.scene.regions import RegionFinder
 from surgical_guidance.scene.state import Segmentation
 
@@ -62,6 +74,30 @@ def test_an_outline_encloses_what_opencv_says_and_stays_within_its_tolerance(see
         assert max(apart) <= 0.75 + 1e-6
 
 
+@pytest.mark.parametrize('seed', range(4))
+def test_what_is_clear_of_instruments_is_remembered_and_filled_in_where_they_are(seed: int) -> None:
+    labels, before = blotches(seed), blotches(seed + 10)
+    covered = (blotches(seed + 20, classes=3) == 0).astype(np.uint8)
+    near = cv2.dilate(covered, np.ones((5, 5), np.uint8)) > 0
+    known, whole = before.copy(), np.empty_like(labels)
+    recall.complete(labels, covered, known, whole)
+    np.testing.assert_array_equal(known, np.where(near, before, labels))
+    np.testing.assert_array_equal(whole, np.where(covered > 0, before, labels))
+
+
+def test_the_largest_parts_of_a_class_are_kept_and_those_of_one_size_in_their_order() -> None:
+    labels = np.zeros((90, 300), np.uint8)
+    sizes = (12, 20, 12, 16, 20, 12, 12, 12)
+    for number, size in enumerate(sizes):
+        labels[20 : 20 + size, 10 + 30 * number :][:, :size] = LIVER
+    regions = RegionFinder().structures(segmentation(labels))
+    assert [(region.width, region.left) for region in regions] == [
+        (20, 40), (20, 130), (16, 100), (12, 10), (12, 70), (12, 160),
+    ]  # fmt: skip
+    assert [region.number for region in regions] == [1, 2, 3, 4, 5, 6]
+    assert sorted(np.unique(regions[0].owners)) == [0, 1, 2, 3, 4, 5, 6]
+
+
 def test_a_line_of_pixels_encloses_nothing_and_still_has_a_direction() -> None:
     labels = np.zeros((60, 200), np.uint8)
     labels[30, 20:120] = LIVER
@@ -70,6 +106,32 @@ def test_a_line_of_pixels_encloses_nothing_and_still_has_a_direction() -> None:
     assert (area, y, yy, xy) == (0.0, 30.0, 0.0, 0.0)
     assert x == pytest.approx(69.5)
     assert math.sqrt(12 * xx) == pytest.approx(100, rel=0.02)
+
+
+@pytest.mark.parametrize('shape', [(87, 307), (3, 3), (2, 5)])
+def test_edges_are_those_that_opencv_finds(shape: tuple[int, int]) -> None:
+    grey = np.random.default_rng(4).integers(0, 256, shape).astype(np.uint8)
+    laplacian = cv2.Laplacian(grey, cv2.CV_64F)
+    assert edges.laplacian(grey) == (grey.size, laplacian.sum(), (laplacian**2).sum())
+
+
+def test_what_most_corners_agree_on_is_found_among_as_many_that_go_elsewhere() -> None:
+    rng = np.random.default_rng(4)
+    before = rng.uniform(0, 120, (24, 2)).astype(np.float32)
+    turn, shift = 1.05 * cmath.rect(1.0, 0.1), 3 - 5j
+    now = turn * (before[:, 0] + 1j * before[:, 1]) + shift
+    after = np.stack((now.real, now.imag), axis=1).astype(np.float32)
+    after[14:] += rng.uniform(3, 30, (10, 2)).astype(np.float32)
+    found_turn, found_shift, agreeing, spread = corners.agreed(before, after, 0.7)
+    assert (found_turn, found_shift) == pytest.approx((turn, shift), abs=1e-4)
+    assert agreeing == 14
+    assert spread == pytest.approx(math.hypot(*before[:14].std(axis=0)))
+
+
+def test_corners_in_one_place_agree_on_nothing() -> None:
+    place = np.full((12, 2), 60, np.float32)
+    assert corners.agreed(place, place, 0.7)[2:] == (0, 0.0)
+    assert corners.agreed(place[:0], place[:0], 0.7)[2:] == (0, 0.0)
 
 
 def test_nothing_is_compiled_again_for_maps_of_another_size_or_that_may_not_be_written_to() -> None:
@@ -86,7 +148,7 @@ def test_nothing_is_compiled_again_for_maps_of_another_size_or_that_may_not_be_w
     assert all(len(scene.instruments) == 1 and len(scene.structures) == 2 for scene in scenes)
     loops = [
         loop
-        for module in (corners, nearest, outlines, pairing, parts, recall, spread, tools)
+        for module in (corners, edges, nearest, outlines, pairing, parts, recall, spread, tools)
         for name, loop in vars(module).items()
         if hasattr(loop, 'signatures') and not name.startswith('_')
     ]

@@ -22,6 +22,7 @@ from surgical_guidance.scene.memory import TissueMemory
 from surgical_guidance.scene.metric import proximities
 from surgical_guidance.scene.regions import Grid, RegionFinder
 from surgical_guidance.scene.rulers import NO_AIDS, Aids, Rulers, with_scales
+from surgical_guidance.scene.small import Small, sampled
 from surgical_guidance.scene.state import (
     NAN,
     NOTHING_ELSE,
@@ -39,6 +40,7 @@ from surgical_guidance.scene.state import (
 from surgical_guidance.scene.structures import find_structures
 from surgical_guidance.scene.timeline import Timeline
 from surgical_guidance.scene.tracks import Tracker
+from surgical_guidance.scene.turns import Turns
 from surgical_guidance.scene.view import View, ViewMeter
 
 STAGE = 'scene'
@@ -46,7 +48,7 @@ STAGE = 'scene'
 _EDGE = 2  # label pixels at the border of the picture or the field of view in which nothing can be said to end
 
 
-_TURN_S = 0.09  # how often sharpness is measured, and light: every third frame of 30 Hz each [s]
+_SMALL, _HORIZON, _SHARPNESS, _LIGHT = _LOOKS = ('small', 'horizon', 'sharpness', 'light')
 _EVERY = 4  # every fourth row of the confidence gives its mean
 _OUT = 'out_of_body'
 
@@ -111,7 +113,8 @@ class SceneBuilder:
         self._blood = BloodMeter()
         self._anatomy = Anatomy()
         self._horizon = Horizon()
-        self._sharp_since_s = self._light_since_s = math.inf
+        self._turns = Turns(_LOOKS)
+        self._small: Small | None = None
         self._attitude = Attitude()
         self._moved, self._resets = (0, 0), 0
         self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
@@ -126,7 +129,7 @@ class SceneBuilder:
         self._blood.reset()
         self._anatomy.reset()
         self._view.reset()
-        self._sharp_since_s = self._light_since_s = math.inf
+        self._turns.reset()
         self.reset_reference()
 
     def reset_reference(self) -> None:
@@ -238,20 +241,19 @@ class SceneBuilder:
     def _look_at(
         self, image: NDArray[np.uint8], segmentation: Segmentation | None, step_s: float, context: Context
     ) -> View:
-        """Measure the picture, in turns where frames are many: its sharpness, how it lies, or its light."""
-        self._sharp_since_s += step_s
-        self._light_since_s += step_s
-        all_due = step_s == 0.0 or step_s >= _TURN_S  # where frames are few
-        free = not self._horizon.waiting
-        sharpness = all_due or (free and self._sharp_since_s >= _TURN_S)
-        light = all_due or (free and not sharpness and self._light_since_s >= _TURN_S)
-        if sharpness:
-            self._sharp_since_s = 0.0
-        if light:
-            self._light_since_s = 0.0
-        self._attitude = self._horizon.follow(image, segmentation, step_s, busy=(sharpness or light) and not all_due)
+        """Measure the picture: in turns where frames are many, so that none of them costs much."""
+        now = self._turns.due(step_s)
+        if _SMALL in now:
+            self._small = sampled(image)
+        self._attitude = self._horizon.follow(self._small if _HORIZON in now else None, segmentation, step_s)
         told = {condition.name for condition in context.conditions}
-        return self._view.measure(image, colours=not told.issuperset(CONDITIONS), sharpness=sharpness, light=light)
+        return self._view.measure(
+            image,
+            self._small,
+            colours=not told.issuperset(CONDITIONS),
+            sharpness=_SHARPNESS in now,
+            light=_LIGHT in now,
+        )
 
     def _move_memory(self, grid: Grid) -> None:
         """Move what is remembered by whole label pixels, as the picture was last seen to move against its reference."""

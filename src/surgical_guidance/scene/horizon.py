@@ -8,9 +8,11 @@ chained to it. Instruments, blood and the border are left out. Nothing is said t
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,17 +21,13 @@ from numpy.typing import NDArray
 from surgical_guidance.contract import STRUCTURE_CLASSES
 from surgical_guidance.scene.compiled import corners
 from surgical_guidance.scene.regions import plain
+from surgical_guidance.scene.small import Small
 from surgical_guidance.scene.state import NAN, Segmentation
-
-INTERVAL_S = 0.12
-"""How often it is measured [s]: a view does not roll faster than advice about it can be followed [I]."""
 
 LOST_S = 6.0
 """When nothing has agreed for so long, the next good picture becomes the reference [s] [I]."""
 
-_SHORT_S = 0.05  # from picture to picture, up to which a look is done in two halves
 _HELD_S = 0.5  # what was measured holds so long
-_ROWS = 120  # of the picture that is followed
 _CORNERS = 24
 _QUALITY = 0.01  # of the best corner
 _SPACING = 8.0  # between corners [px of the small picture]
@@ -37,16 +35,15 @@ _BORDER = 5  # px that corners keep clear of what is no tissue
 _WINDOW = (11, 11)
 _LEVELS = 1
 _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 8, 0.03)
-_AGREE_PX = 1.0  # of the small picture
+_AGREE_PX = 0.7  # of the small picture
 _FEWEST = 10  # corners that agree
 _SHARE = 0.55  # of the corners that were followed
-_SPREAD = 0.12  # of the height: corners nearer together say nothing of a turn
+_SPREAD = 0.15  # of the height: corners nearer together say nothing of a turn
 _TURN = math.radians(6.0)  # from its key picture, beyond which corners look different
 _SHIFT = 0.12  # of the height
 _ZOOM = 1.15
+_SAME_VIEW = (0.2, 5.0)  # zoom from the reference, beyond which nothing is compared any more
 _TISSUE = frozenset(STRUCTURE_CLASSES) - {'blood'}
-
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +60,44 @@ class Attitude:
     drift_y: float = NAN
 
 
+class _Pose(NamedTuple):
+    """Where what lies at ``z = x + iy`` in one small picture lies in another: at ``turn * z + shift`` [px].
+
+    :param turn: its phase is the angle, clockwise as pictures are drawn; its magnitude the zoom.
+    """
+
+    turn: complex = 1 + 0j
+    shift: complex = 0j
+
+    def after(self, first: _Pose) -> _Pose:
+        """Give this after another."""
+        return _Pose(self.turn * first.turn, self.turn * first.shift + self.shift)
+
+    def back(self) -> _Pose:
+        """Give the way back."""
+        return _Pose(1 / self.turn, -self.shift / self.turn)
+
+    def moved(self, grey: NDArray[np.uint8]) -> complex:
+        """Give how far the middle of a picture moves."""
+        middle = complex(grey.shape[1] - 1, grey.shape[0] - 1) / 2
+        return self.turn * middle + self.shift - middle
+
+
+_SAME = _Pose()
+
+
 @dataclass(frozen=True, slots=True)
 class _Key:
     """A picture that others are compared with.
 
     :param picture: small, grey.
     :param corners: ``float32 (n, 2)`` [px of the small picture].
-    :param pose: ``(3, 3)``, from the reference to this picture [px of the small picture].
-    :param back: and from this picture to the reference.
+    :param pose: from the reference to this picture.
     """
 
     picture: NDArray[np.uint8]
     corners: NDArray[np.float32]
-    pose: Matrix
-    back: Matrix
+    pose: _Pose
 
 
 class Horizon:
@@ -88,10 +109,8 @@ class Horizon:
     def __init__(self) -> None:
         self._reference: _Key | None = None
         self._key: _Key | None = None
-        self._pose: Matrix = np.eye(3)
+        self._pose = _SAME
         self._attitude = Attitude()
-        self._taken: NDArray[np.uint8] | None = None
-        self._since_look_s = math.inf
         self._since_good_s = 0.0
         self.resets = 0
 
@@ -99,125 +118,88 @@ class Horizon:
         """Take the next good picture as the reference. It does so by itself where nothing has agreed for long."""
         self.resets += 1
         self._reference = self._key = None
-        self._pose = np.eye(3)
+        self._pose = _SAME
         self._attitude = Attitude()
-        self._taken = None
-        self._since_look_s = math.inf
         self._since_good_s = 0.0
 
-    @property
-    def waiting(self) -> bool:
-        """Whether the next call compares a picture that was taken in with the last one."""
-        return self._taken is not None
+    def follow(self, picture: Small | None, segmentation: Segmentation | None, step_s: float) -> Attitude:
+        """Give the attitude. What was measured last holds for a while.
 
-    def follow(
-        self, image: NDArray[np.uint8], segmentation: Segmentation | None, step_s: float, *, busy: bool = False
-    ) -> Attitude:
-        """Give the attitude of the next picture. It is measured every :data:`INTERVAL_S` and holds in between.
-
-        Where pictures come fast, one is taken in by one call and compared by the next, so that no call costs much.
-
-        :param image: ``uint8 (h, w, 3)`` bgr8 or ``uint8 (h, w)`` mono8.
-        :param step_s: since the picture before [s].
-        :param busy: other costly things are done for this frame: the look may wait for another.
+        :param picture: to measure it in; None: not now.
+        :param step_s: since the call before [s].
         """
-        self._since_look_s += step_s
         self._since_good_s += step_s
-        due = self._since_look_s >= INTERVAL_S * (2 if busy else 1)
-        taken, self._taken = self._taken, None
-        if segmentation is not None and taken is not None:
-            self._look(taken, image.shape[0] / taken.shape[0], segmentation)
-        elif segmentation is not None and due and min(image.shape[:2]) > 4 * _WINDOW[0]:
-            self._since_look_s = 0.0
-            small = _small(image)
-            if self._reference is not None and step_s <= _SHORT_S:  # half now, half with the next picture
-                self._taken = small
-            else:
-                self._look(small, image.shape[0] / small.shape[0], segmentation)
+        if picture is not None and segmentation is not None and min(picture.grey.shape) > 4 * _WINDOW[0]:
+            self._look(picture, segmentation)
         if self._since_good_s > LOST_S:
             self.reset()
         elif self._since_good_s > _HELD_S:
             self._attitude = Attitude()
         return self._attitude
 
-    def _look(self, small: NDArray[np.uint8], scale: float, segmentation: Segmentation) -> None:
+    def _look(self, picture: Small, segmentation: Segmentation) -> None:
+        grey = picture.grey
         if self._reference is None or self._key is None:
-            self._reference = self._key = self._new_key(small, segmentation, np.eye(3))
+            self._reference = self._key = self._new_key(grey, segmentation, _SAME)
             if self._reference is not None:
-                self._found(np.eye(3), scale, small)
+                self._found(_SAME, picture)
             return
-        to_current = self._compare(self._key, small, segmentation)
-        if to_current is None:
+        from_key = self._compare(self._key, grey, segmentation)
+        if from_key is None:
             return
-        self._pose = to_current @ self._key.pose
-        self._found(self._pose, scale, small)
-        if _far(to_current, small):
-            near = not _far(self._pose, small)
-            self._key = self._reference if near else self._new_key(small, segmentation, self._pose) or self._key
+        pose = from_key.after(self._key.pose)
+        if not _SAME_VIEW[0] <= abs(pose.turn) <= _SAME_VIEW[1]:
+            return
+        self._found(pose, picture)
+        if _far(from_key, grey):
+            near = not _far(self._pose, grey)
+            self._key = self._reference if near else self._new_key(grey, segmentation, self._pose) or self._key
 
-    def _found(self, pose: Matrix, scale: float, small: NDArray[np.uint8]) -> None:
-        middle = np.array(((small.shape[1] - 1) / 2, (small.shape[0] - 1) / 2, 1.0))
-        moved = (pose @ middle - middle) * scale
-        self._attitude = Attitude(-math.atan2(pose[1, 0], pose[0, 0]), float(moved[0]), float(moved[1]))
+    def _found(self, pose: _Pose, picture: Small) -> None:
+        self._pose = pose
+        moved = pose.moved(picture.grey) * picture.step
+        self._attitude = Attitude(-cmath.phase(pose.turn), moved.real, moved.imag)
         self._since_good_s = 0.0
 
-    def _compare(self, key: _Key, small: NDArray[np.uint8], segmentation: Segmentation) -> Matrix | None:
-        """Find the map from a key picture to the current one; None where too few corners agree."""
-        before, guess = corners.usable(
-            key.corners, self._pose @ key.back, small.shape, plain(segmentation.labels), _table(segmentation.classes)
+    def _compare(self, key: _Key, grey: NDArray[np.uint8], segmentation: Segmentation) -> _Pose | None:
+        """Find the way from a key picture to the current one; None where too few corners agree."""
+        guess = self._pose.after(key.pose.back())
+        before, there = corners.usable(
+            key.corners, *guess, grey.shape, plain(segmentation.labels), _table(segmentation.classes)
         )
         if len(before) < _FEWEST:
             return None
         after, followed, _ = cv2.calcOpticalFlowPyrLK(
-            key.picture, small, before, guess, winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STEPS,
+            key.picture, grey, before, there, winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STEPS,
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         )  # fmt: skip
         if not followed.all():
-            there = followed.ravel() != 0
-            before, after = before[there], after[there]
-        if len(before) < _FEWEST:
+            kept = followed.ravel() != 0
+            before, after = before[kept], after[kept]
+        turn, shift, agreeing, spread = corners.agreed(before, np.asarray(after, np.float32), _AGREE_PX)
+        if agreeing < max(_FEWEST, _SHARE * len(before)) or spread < _SPREAD * len(grey):
             return None
-        affine, agree = cv2.estimateAffinePartial2D(
-            before, after, method=cv2.RANSAC, ransacReprojThreshold=_AGREE_PX, maxIters=100, confidence=0.99
-        )
-        if affine is None:
-            return None
-        agreeing, spread = corners.spread(before, np.asarray(agree, np.uint8))
-        if agreeing < max(_FEWEST, _SHARE * len(before)) or spread < _SPREAD * small.shape[0]:
-            return None
-        return np.vstack((affine, (0.0, 0.0, 1.0)))
+        return _Pose(turn, shift)
 
-    def _new_key(self, small: NDArray[np.uint8], segmentation: Segmentation, pose: Matrix) -> _Key | None:
+    def _new_key(self, grey: NDArray[np.uint8], segmentation: Segmentation, pose: _Pose) -> _Key | None:
         tissue = _table(segmentation.classes)[
-            cv2.resize(segmentation.labels, small.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            cv2.resize(segmentation.labels, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
         ]
-        cv2.rectangle(tissue, (0, 0), (small.shape[1] - 1, small.shape[0] - 1), 0.0)
+        cv2.rectangle(tissue, (0, 0), (grey.shape[1] - 1, grey.shape[0] - 1), 0.0)
         tissue = np.asarray(cv2.erode(tissue, np.ones((_BORDER, _BORDER), np.uint8)), np.uint8)
-        found = cv2.goodFeaturesToTrack(small, _CORNERS, _QUALITY, _SPACING, mask=tissue)
+        found = cv2.goodFeaturesToTrack(grey, _CORNERS, _QUALITY, _SPACING, mask=tissue)
         if found is None or len(found) < _FEWEST:
             return None
-        return _Key(
-            small, np.asarray(found, np.float32).reshape(-1, 2), pose, np.asarray(np.linalg.inv(pose), np.float64)
-        )
+        return _Key(grey, np.asarray(found, np.float32).reshape(-1, 2), pose)
 
 
-def _far(pose: Matrix, small: NDArray[np.uint8]) -> bool:
+def _far(pose: _Pose, grey: NDArray[np.uint8]) -> bool:
     """Whether corners have changed so much that they should be followed from a nearer picture."""
-    middle = np.array(((small.shape[1] - 1) / 2, (small.shape[0] - 1) / 2, 1.0))
-    moved = pose @ middle - middle
-    zoom = math.hypot(pose[0, 0], pose[1, 0])
     return (
-        abs(math.atan2(pose[1, 0], pose[0, 0])) > _TURN
-        or math.hypot(moved[0], moved[1]) > _SHIFT * small.shape[0]
-        or not 1.0 / _ZOOM <= zoom <= _ZOOM
+        abs(cmath.phase(pose.turn)) > _TURN
+        or abs(pose.moved(grey)) > _SHIFT * len(grey)
+        or not 1.0 / _ZOOM <= abs(pose.turn) <= _ZOOM
     )
-
-
-def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows = min(_ROWS, image.shape[0])
-    columns = max(1, round(image.shape[1] * rows / image.shape[0]))
-    small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY) if small.ndim == 3 else small, np.uint8)
 
 
 @lru_cache(maxsize=8)

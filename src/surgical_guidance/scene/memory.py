@@ -7,19 +7,15 @@ not remembered, since there a network is least sure.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from surgical_guidance.contract import STRUCTURE_CLASSES
 from surgical_guidance.scene.compiled import recall
-from surgical_guidance.scene.marks import mark
-from surgical_guidance.scene.regions import plain
+from surgical_guidance.scene.regions import among, plain
 from surgical_guidance.scene.state import Segmentation
 
-_RIM = 5  # label pixels: size of the square that instruments are grown by before tissue is remembered
-_SQUARE = np.ones((_RIM, _RIM), np.uint8)
-_EVERY = 8  # rows of which one tells how much tissue there is
+_EVERY = 8  # rows and columns of which one tells how much tissue there is
 _LEAST_TISSUE = 0.05  # of the picture; less is not the body, and what was seen before lies elsewhere now
 
 
@@ -28,7 +24,7 @@ class TissueMemory:
 
     def __init__(self) -> None:
         self._known: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._rim = self._whole = self._known
+        self._whole = self._known
         self._fresh = True
 
     def reset(self) -> None:
@@ -54,15 +50,12 @@ class TissueMemory:
         """
         labels = plain(segmentation.labels)
         if self._known.shape != labels.shape:
-            self._known, self._rim, self._whole = (np.empty(labels.shape, np.uint8) for _ in range(3))
+            self._known, self._whole = np.empty(labels.shape, np.uint8), np.empty(labels.shape, np.uint8)
             self._fresh = True
         if self._fresh:
             np.copyto(self._known, labels)
             self._fresh = False
-        cv2.dilate(covered, _SQUARE, dst=self._rim)
-        recall.complete(labels, plain(covered), self._rim, self._known, self._whole)
-        few = labels[::_EVERY]
-        tissue = mark(few, segmentation.classes, STRUCTURE_CLASSES, np.empty(few.shape, np.uint8))
-        if cv2.countNonZero(tissue) < _LEAST_TISSUE * few.size:
-            self._fresh = True
+        recall.complete(labels, plain(covered), self._known, self._whole)
+        tissue = among(segmentation.classes, STRUCTURE_CLASSES)
+        self._fresh = recall.seen_of(labels, tissue, _EVERY) < _LEAST_TISSUE
         return self._whole

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from surgical_guidance.scene.regions import Grid, Region, outlines_in_picture
-from surgical_guidance.scene.state import Structure
+from surgical_guidance.scene.state import NAN, Structure
+
+_STRUCTURE = partial(tuple.__new__, Structure)  # of a tuple with all fields; a third of the time of a call
 
 
 def find_structures(
@@ -18,8 +21,8 @@ def find_structures(
     """
     outlines = outlines_in_picture(regions, grid)
     return tuple(
-        Structure(
-            region.class_name, region.score, outline, region.area / map_area, identified=region.class_name in identified
-        )
-        for region, outline in zip(regions, outlines, strict=True)
+        [
+            _STRUCTURE((one[0], one[1], outline, one.area / map_area, NAN, NAN, NAN, one[0] in identified))
+            for one, outline in zip(regions, outlines, strict=True)
+        ]
     )

@@ -1,6 +1,6 @@
 """How good the picture is: field of view, sharpness, brightness, colours.
 
-Measured on small copies of the picture, in buffers that are kept: nothing of the frame's size is allocated or copied.
+Measured on small copies of the picture: nothing of the frame's size is allocated or copied.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from surgical_guidance.scene.compiled import edges
+from surgical_guidance.scene.regions import plain
+from surgical_guidance.scene.small import Small, sampled
 from surgical_guidance.scene.state import NAN
 
 SHARPNESS_ROWS = 480
@@ -21,10 +24,8 @@ SHARPNESS_ROWS = 480
 CENTRE_SHARE = 0.36
 """Sharpness is measured in the middle of the field of view, at most this share of its width and height [I]."""
 
-_FIELD_ROWS = 160
-_COARSE_ROWS = 80
 _FIELD_EVERY = 4  # times that light is measured, of which the field of view is found anew once
-_FEW = 2  # every second pixel of the coarse picture tells its colours
+_FEW = 3  # every third pixel of the small picture tells its colours
 _WHITE = 225  # grey value of a pixel that is nearly white
 _RED = 1.12  # times the green
 _LIT = 20  # grey value; outside the field of view recorders give 0 to about 15 with coding noise
@@ -71,57 +72,58 @@ class View:
 class _Edges(NamedTuple):
     """Values of the Laplacian: how many, their sum, and that of their squares."""
 
-    number: int
-    total: float
-    squares: float
-
-
-_NO_EDGES = _Edges(0, 0.0, 0.0)
+    number: int = 0
+    total: int = 0
+    squares: int = 0
 
 
 class ViewMeter:
-    """Measures pictures of one size after another; another size makes new buffers."""
+    """Measures pictures, one after another. It begins anew where they change their shape."""
 
     def __init__(self) -> None:
-        self._shape: tuple[int, ...] = ()
-        self._coarse: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
-        self._coarse_grey = self._field_mask = self._coarse
+        self.reset()
+
+    def reset(self, shape: tuple[int, ...] = ()) -> None:
+        """Measure the next picture whole, whatever is asked for; the next pictures are of this shape."""
+        self._shape = shape
         self._field: NDArray[np.float32] | None = None
+        self._mask: NDArray[np.uint8] | None = None  # of the small picture
         self._middle = _measuring_rectangle(None)
         self._view = View()
         self._since_field = 0
-        self._edges = [_NO_EDGES, _NO_EDGES]
+        self._edges = [_Edges(), _Edges()]
         self._lower = False
 
-    def reset(self) -> None:
-        """Measure the next picture whole, whatever is asked for."""
-        self._shape = ()
-
     def measure(
-        self, image: NDArray[np.uint8], *, colours: bool = False, sharpness: bool = True, light: bool = True
+        self,
+        image: NDArray[np.uint8],
+        small: Small | None = None,
+        *,
+        colours: bool = False,
+        sharpness: bool = True,
+        light: bool = True,
     ) -> View:
         """Measure a picture. What is not asked for is as it was measured last.
 
         :param image: ``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8.
+        :param small: of this picture or of one just before it, for the light; None: it is made here.
         :param colours: with the light measure these too, where there are any.
         :param sharpness: measure how sharp it is; without the light one half of it now, the other the next time.
-        :param light: measure its brightness, and now and then find the field of view; in its place if
-            sharpness is not asked for.
+        :param light: measure its brightness, and now and then find the field of view.
         """
         if image.shape != self._shape:
-            self._allocate(image.shape)
+            self.reset(image.shape)
             sharpness = light = True
         view = self._view
         brightness, seen = view.brightness, view.colours if colours else None
-        field_due = light and self._since_field % _FIELD_EVERY == 0
-        self._since_field += light
-        if field_due:
-            self._find_field(image)
-        if light and (sharpness or not field_due):  # in turns, the field has one of its own
-            self._look(image)
-            brightness = self._brightness()
-            if colours and image.ndim == 3:
-                seen = self._colours(whole=self._field is None)
+        if light:
+            small = small or sampled(image)
+            if self._since_field % _FIELD_EVERY == 0:
+                self._find_field(small)
+            self._since_field += 1
+            brightness = float(cv2.mean(small.grey, mask=self._mask)[0]) / 255.0
+            if colours and small.pixels.ndim == 3:
+                seen = _colours(small.pixels, self._mask)
         if sharpness:
             self._find_edges(image, whole=light)
         self._view = View(_variance(self._edges), brightness, self._field, seen)
@@ -137,70 +139,49 @@ class ViewMeter:
             self._edges[1] = _found_edges(image, (left, halfway, right, bottom))
         self._lower = not self._lower
 
-    def _look(self, image: NDArray[np.uint8]) -> None:
-        """Make the coarse picture."""
-        # nearest: brightness and the field's border need no filter, and only these pixels of the frame are touched
-        rows, columns = self._coarse_grey.shape
-        cv2.resize(image, (columns, rows), dst=self._coarse, interpolation=cv2.INTER_NEAREST)
-        if image.ndim == 3:
-            cv2.cvtColor(self._coarse, cv2.COLOR_BGR2GRAY, dst=self._coarse_grey)
-
-    def _find_field(self, image: NDArray[np.uint8]) -> None:
+    def _find_field(self, small: Small) -> None:
         """Find the field of view. Its edge moves slowly, if at all."""
-        field = self._outline(image)
+        hull, field = _lit_hull(small.grey), None
+        if hull is not None:
+            height, width = self._shape[:2]
+            field = ((hull + 0.5) * small.step / (width, height)).astype(np.float32)
         if field is None or self._field is None or not np.array_equal(field, self._field):
             self._field = field  # the same array as long as it is the same field
             self._middle = _measuring_rectangle(field)
-            if field is not None:
-                rows, columns = self._field_mask.shape
-                self._field_mask.fill(0)
-                outline = np.rint(field * (columns, rows)).astype(np.int32)
-                cv2.fillConvexPoly(self._field_mask, outline, (255,))
+            self._mask = None
+            if hull is not None:
+                self._mask = np.zeros_like(small.grey)
+                cv2.fillConvexPoly(self._mask, hull, (255,))
 
-    def _brightness(self) -> float:
-        mask = None if self._field is None else self._field_mask
-        return float(cv2.mean(self._coarse_grey, mask=mask)[0]) / 255.0
 
-    def _colours(self, *, whole: bool) -> Colours | None:
-        few = self._coarse[::_FEW, ::_FEW]
-        pixels = few.reshape(-1, 3) if whole else few[self._field_mask[::_FEW, ::_FEW] != 0]
-        if not len(pixels):
-            return None
-        blue, green, red = (pixels[:, channel].astype(np.int16) for channel in range(3))
-        darkest, brightest = np.minimum(np.minimum(blue, green), red), np.maximum(np.maximum(blue, green), red)
-        return Colours(
-            darkest=float(np.partition(darkest, len(darkest) // 5)[len(darkest) // 5]),
-            white=float(np.count_nonzero(darkest > _WHITE)) / len(darkest),
-            colourfulness=1.0 - float(darkest.sum()) / max(float(brightest.sum()), 1.0),
-            redness=float(np.count_nonzero(red > _RED * green)) / len(darkest),
-        )
+def _lit_hull(grey: NDArray[np.uint8]) -> NDArray[np.int32] | None:
+    """Take the hull of the largest lit part: a field of view is convex, a black shaft inside it is not a dent.
 
-    def _allocate(self, shape: tuple[int, ...]) -> None:
-        rows = min(_COARSE_ROWS, shape[0])
-        columns = max(1, round(shape[1] * rows / shape[0]))
-        self._coarse = np.empty((rows, columns, *shape[2:]), np.uint8)
-        self._coarse_grey = np.empty((rows, columns), np.uint8) if len(shape) == 3 else self._coarse
-        self._field_mask = np.empty((rows, columns), np.uint8)
-        self._shape = shape
-        self._field, self._view, self._since_field = None, View(), 0
-        self._edges, self._lower = [_NO_EDGES, _NO_EDGES], False
-        self._middle = _measuring_rectangle(None)
+    :returns: ``(n, 2)``, x and y; None where it is the whole picture, or too little to be a field of view.
+    """
+    _, lit = cv2.threshold(grey, _LIT, 255, cv2.THRESH_BINARY)
+    parts, _ = cv2.findContours(lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not parts:
+        return None
+    hull = cv2.convexHull(max(parts, key=cv2.contourArea))
+    rows, columns = grey.shape
+    share = cv2.contourArea(hull) / ((rows - 1) * (columns - 1) or 1)
+    return np.asarray(hull, np.int32).reshape(-1, 2) if _SMALLEST_FIELD <= share <= _WHOLE_FIELD else None
 
-    def _outline(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-        """Take the hull of the largest lit part: a field of view is convex, a black shaft inside it is not a dent."""
-        rows = min(_FIELD_ROWS, image.shape[0])
-        columns = max(1, round(image.shape[1] * rows / image.shape[0]))
-        small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_NEAREST)
-        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY) if small.ndim == 3 else small
-        _, lit = cv2.threshold(grey, _LIT, 255, cv2.THRESH_BINARY)
-        parts, _ = cv2.findContours(lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        if not parts:
-            return None
-        hull = cv2.convexHull(max(parts, key=cv2.contourArea))
-        share = cv2.contourArea(hull) / ((rows - 1) * (columns - 1) or 1)
-        if not _SMALLEST_FIELD <= share <= _WHOLE_FIELD:
-            return None
-        return ((hull.reshape(-1, 2) + 0.5) / (columns, rows)).astype(np.float32)
+
+def _colours(pixels: NDArray[np.uint8], mask: NDArray[np.uint8] | None) -> Colours | None:
+    few = pixels[::_FEW, ::_FEW]
+    few = few.reshape(-1, 3) if mask is None else few[mask[::_FEW, ::_FEW] != 0]
+    if not len(few):
+        return None
+    blue, green, red = (few[:, channel].astype(np.int16) for channel in range(3))
+    darkest, brightest = np.minimum(np.minimum(blue, green), red), np.maximum(np.maximum(blue, green), red)
+    return Colours(
+        darkest=float(np.partition(darkest, len(darkest) // 5)[len(darkest) // 5]),
+        white=float(np.count_nonzero(darkest > _WHITE)) / len(darkest),
+        colourfulness=1.0 - float(darkest.sum()) / max(float(brightest.sum()), 1.0),
+        redness=float(np.count_nonzero(red > _RED * green)) / len(darkest),
+    )
 
 
 def _found_edges(image: NDArray[np.uint8], part: Part) -> _Edges:
@@ -210,13 +191,12 @@ def _found_edges(image: NDArray[np.uint8], part: Part) -> _Edges:
     scale = min(1.0, SHARPNESS_ROWS / height)
     size = (round(crop.shape[1] * scale), round(crop.shape[0] * scale))
     if min(size) < 3:
-        return _NO_EDGES
+        return _Edges()
     if scale < 1.0:
         # linear takes 2 of the 2.25 rows that 1080p has for one here: next to no aliasing, a tenth of the cost of area
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if crop.ndim == 3 else crop
-    edges = cv2.Laplacian(grey, cv2.CV_16S)
-    return _Edges(edges.size, float(cv2.sumElems(edges)[0]), float(cv2.norm(edges) ** 2))
+    return _Edges(*edges.laplacian(plain(np.asarray(grey, np.uint8))))
 
 
 def _variance(parts: Iterable[_Edges]) -> float:

@@ -15,48 +15,77 @@ Points = NDArray[np.float32]
 
 @compiled
 def usable(
-    corners: Points, moved: NDArray[np.float64], size: tuple[int, int], labels: Pixels, wanted: Pixels
+    corners: Points, turn: complex, shift: complex, size: tuple[int, int], labels: Pixels, wanted: Pixels
 ) -> tuple[Points, Points]:
     """Give the corners that should lie on a wanted label now, and where.
 
     :param corners: ``(n, 2)``, x and y [px of a picture that the map covers].
-    :param moved: ``(3, 3)``, from where they were to where they should be.
+    :param turn: a corner at ``z = x + iy`` should be at ``turn * z + shift`` now.
     :param size: rows and columns of that picture.
     :param wanted: ``(256,)``, by label; 0: it is not.
     """
     rows, columns = labels.shape
     before, there = np.empty_like(corners), np.empty_like(corners)
-    count, half = 0, np.float32(0.5)
+    count = 0
     for at in range(len(corners)):
-        u = np.float32(moved[0, 0] * corners[at, 0] + moved[0, 1] * corners[at, 1] + moved[0, 2])
-        v = np.float32(moved[1, 0] * corners[at, 0] + moved[1, 1] * corners[at, 1] + moved[1, 2])
-        x = np.rint((u + half) * np.float32(columns / size[1]) - half)
-        y = np.rint((v + half) * np.float32(rows / size[0]) - half)
+        now = turn * complex(corners[at, 0], corners[at, 1]) + shift
+        x = np.rint((now.real + 0.5) * columns / size[1] - 0.5)
+        y = np.rint((now.imag + 0.5) * rows / size[0] - 0.5)
         if 0 <= x < columns and 0 <= y < rows and wanted[labels[int(y), int(x)]] != 0:
             before[count, 0], before[count, 1] = corners[at, 0], corners[at, 1]
-            there[count, 0], there[count, 1] = u, v
+            there[count, 0], there[count, 1] = now.real, now.imag
             count += 1
     return before[:count], there[:count]
 
 
 @compiled
-def spread(points: Points, marked: NDArray[np.uint8]) -> tuple[int, float]:
-    """Give how many points are marked, and their standard deviation along x or y, whichever is greater.
+def agreed(before: Points, after: Points, within: float) -> tuple[complex, complex, int, float]:
+    """Find what most corners agree on: ``turn * z + shift`` is where a corner at ``z = x + iy`` has gone.
 
-    :param points: ``(n, 2)``.
-    :param marked: ``(n, 1)``, not 0 for those that count.
+    Each two corners propose one (RANSAC would try some by chance), and those that agree with the best settle it by
+    least squares.
+
+    :param before: ``(n, 2)``, x and y; ``after`` likewise, of the same corners.
+    :param within: how far from there a corner may be and agrees.
+    :returns: turn, shift, how many agree, and the root mean square of their distances from their middle.
     """
-    count, greatest = 0, 0.0
-    for axis in range(2):
-        count, mean, squares = 0, 0.0, 0.0
-        for at in range(len(points)):
-            if marked[at, 0]:
-                count += 1
-                off = points[at, axis] - mean
-                mean += off / count
-                squares += off * (points[at, axis] - mean)
-        greatest = max(greatest, math.sqrt(squares / count)) if count else 0.0
-    return count, greatest
+    number = len(before)
+    old, new = np.empty(number, np.complex128), np.empty(number, np.complex128)
+    for at in range(number):
+        old[at] = complex(before[at, 0], before[at, 1])
+        new[at] = complex(after[at, 0], after[at, 1])
+    turn, shift, most = 0j, 0j, 0
+    for one in range(number):
+        for other in range(one):
+            if old[one] == old[other] or new[one] == new[other]:
+                continue
+            a = (new[one] - new[other]) / (old[one] - old[other])
+            b = new[one] - a * old[one]
+            count = 0
+            for at in range(number):
+                count += _squared(a * old[at] + b - new[at]) <= within**2
+            if count > most:
+                turn, shift, most = a, b, count
+    middle, middle_now = 0j, 0j
+    for at in range(number):
+        if _squared(turn * old[at] + shift - new[at]) <= within**2:
+            middle += old[at] / most
+            middle_now += new[at] / most
+    product, squares = 0j, 0.0
+    for at in range(number):
+        if _squared(turn * old[at] + shift - new[at]) <= within**2:
+            off = old[at] - middle
+            product += off.conjugate() * (new[at] - middle_now)
+            squares += _squared(off)
+    if squares == 0.0:
+        return turn, shift, 0, 0.0
+    turn = product / squares
+    return turn, middle_now - turn * middle, most, math.sqrt(squares / most)
 
 
-__all__ = ['spread', 'usable']
+@compiled
+def _squared(z: complex) -> float:
+    return z.real**2 + z.imag**2
+
+
+__all__ = ['agreed', 'usable']

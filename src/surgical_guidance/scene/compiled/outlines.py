@@ -27,52 +27,82 @@ def simplify(
     """
     kept = np.empty((len(points), 2), np.float32)
     kept_ends = np.empty(len(ends), np.int64)
-    stay = np.zeros(len(points), np.bool_)
+    xs, ys = np.empty(len(points) + 1), np.empty(len(points) + 1)
+    stay = np.empty(len(points) + 1, np.bool_)
     stack = np.empty((len(points) + 2, 2), np.int64)
     count = first = 0
     for number in range(len(ends)):
-        end = ends[number]
-        furthest, most = first, 0
-        for at in range(first, end):
-            dx, dy = points[at, 0] - points[first, 0], points[at, 1] - points[first, 1]
-            if dx * dx + dy * dy > most:
-                furthest, most = at, dx * dx + dy * dy
-        stay[first] = stay[furthest] = True
-        stack[0, 0], stack[0, 1] = first, furthest
-        stack[1, 0], stack[1, 1] = furthest, end  # the end stands for the first point
-        open_ends = 2 if furthest > first else 0
+        turns = _turns(points[first : ends[number]], xs, ys)
+        first = ends[number]
+        furthest, most = 0, 0.0
+        for at in range(turns):
+            stay[at] = False
+            apart = (xs[at] - xs[0]) ** 2 + (ys[at] - ys[0]) ** 2
+            if apart > most:
+                furthest, most = at, apart
+        stay[0] = stay[furthest] = True
+        stack[0, 0], stack[0, 1] = 0, furthest
+        stack[1, 0], stack[1, 1] = furthest, turns
+        open_ends = 2 if furthest > 0 else 0
         while open_ends:
             open_ends -= 1
             a, b = stack[open_ends]
-            last = b if b < end else first
-            x, y = points[a, 0], points[a, 1]
-            along_x, along_y = points[last, 0] - x, points[last, 1] - y
-            length = math.sqrt(along_x * along_x + along_y * along_y)
-            off, where = tolerance * length, -1
-            for at in range(a + 1, b):
-                u, v = points[at, 0] - x, points[at, 1] - y
-                ahead = u * along_x + v * along_y
-                if ahead < 0:  # a spike that goes out and back over an end lies on the line, and far from it
-                    apart = math.sqrt(u * u + v * v) * length
-                elif ahead > length * length:
-                    apart = math.sqrt((u - along_x) ** 2 + (v - along_y) ** 2) * length
-                else:
-                    apart = abs(v * along_x - u * along_y)
-                if apart > off:
-                    off, where = apart, at
-            if where >= 0:
-                stay[where] = True
-                stack[open_ends, 0], stack[open_ends, 1] = a, where
-                stack[open_ends + 1, 0], stack[open_ends + 1, 1] = where, b
+            where = _furthest(xs[a : b + 1], ys[a : b + 1], tolerance)
+            if where > 0:
+                stay[a + where] = True
+                stack[open_ends, 0], stack[open_ends, 1] = a, a + where
+                stack[open_ends + 1, 0], stack[open_ends + 1, 1] = a + where, b
                 open_ends += 2
-        for at in range(first, end):
+        for at in range(turns):
             if stay[at]:
-                kept[count, 0] = points[at, 0] * sx + (0.5 * sx - 0.5)
-                kept[count, 1] = points[at, 1] * sy + (0.5 * sy - 0.5)
+                kept[count, 0] = xs[at] * sx + (0.5 * sx - 0.5)
+                kept[count, 1] = ys[at] * sy + (0.5 * sy - 0.5)
                 count += 1
         kept_ends[number] = count
-        first = end
     return kept, kept_ends
+
+
+@compiled
+def _turns(points: NDArray[np.int32], xs: NDArray[np.float64], ys: NDArray[np.float64]) -> int:
+    """Give the points of one outline at which it turns, and its first: what lies between is never the furthest.
+
+    :param xs: filled with their places, at the end once more the first.
+    :return: how many there are, the last one not counted.
+    """
+    count, end = 0, len(points)
+    step_x, step_y = points[0, 0] - points[end - 1, 0], points[0, 1] - points[end - 1, 1]
+    for at in range(end):
+        onwards = at + 1 if at + 1 < end else 0
+        next_x, next_y = points[onwards, 0] - points[at, 0], points[onwards, 1] - points[at, 1]
+        if at == 0 or next_x != step_x or next_y != step_y:
+            xs[count], ys[count] = points[at, 0], points[at, 1]
+            count += 1
+        step_x, step_y = next_x, next_y
+    xs[count], ys[count] = xs[0], ys[0]
+    return count
+
+
+@compiled
+def _furthest(xs: NDArray[np.float64], ys: NDArray[np.float64], tolerance: float) -> int:
+    """Give which point is furthest from the line between the first and the last; 0 where all are near enough."""
+    end = len(xs) - 1
+    x, y = xs[0], ys[0]
+    along_x, along_y = xs[end] - x, ys[end] - y
+    square = along_x * along_x + along_y * along_y
+    length = math.sqrt(square)
+    off, where = tolerance * length, 0
+    for at in range(1, end):
+        u, v = xs[at] - x, ys[at] - y
+        ahead = u * along_x + v * along_y
+        if ahead < 0.0:  # a spike that goes out and back over an end lies on the line, and far from it
+            apart = math.sqrt(u * u + v * v) * length
+        elif ahead > square:
+            apart = math.sqrt((u - along_x) ** 2 + (v - along_y) ** 2) * length
+        else:
+            apart = abs(v * along_x - u * along_y)
+        if apart > off:
+            off, where = apart, at
+    return where
 
 
 @compiled

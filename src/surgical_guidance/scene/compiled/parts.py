@@ -11,101 +11,152 @@ from numpy.typing import NDArray
 
 from surgical_guidance.scene.compiled.jit import compiled
 
-LABEL, LEFT, TOP, WIDTH, HEIGHT, AREA, SEEN, ROOT = range(8)
-"""Columns of the table of parts. ``AREA``: all its pixels; ``SEEN``: those that nothing covers."""
+Pixels = NDArray[np.uint8]
+Runs = NDArray[np.int32]
+Table = NDArray[np.int64]
 
-COLUMNS = 8
+LABEL, LEFT, TOP, WIDTH, HEIGHT, AREA, SEEN, ROOT, END = range(9)
+"""Columns of the table of parts. ``AREA``: all its pixels; ``SEEN``: those that nothing covers; ``ROOT``: its first
+run; ``END``: where its border ends."""
 
-_STEP_X = np.array((1, 1, 0, -1, -1, -1, 0, 1))  # neighbours anticlockwise, from the one to the right
-_STEP_Y = np.array((0, -1, -1, -1, 0, 1, 1, 1))
+COLUMNS = 9
+RUN = 5
+"""Numbers of a run: row, first column, the column after the last, the first run of its part, and its label."""
+
+_LABELS = 256
+_STEP_X = np.array((1, 1, 0, -1, -1, -1, 0, 1)).astype(np.uint64)  # neighbours anticlockwise, from the right one on
+_STEP_Y = np.array((0, -1, -1, -1, 0, 1, 1, 1)).astype(np.uint64)
 _WEST = 4
-_ONES = np.uint64(0x0101010101010101)
+_ONE, _TOP = np.uint64(1), np.uint64(56)
+_PLACES = np.uint64(0x0001020304050607)
+"""Times a number with one bit, the lowest of a byte: the highest byte is then the place of that one, from 0."""
 
 
 @compiled
-def find_runs(
-    labels: NDArray[np.uint8], words: NDArray[np.uint64], wanted: NDArray[np.bool_], runs: NDArray[np.int32]
-) -> int:
-    """Find the runs of wanted labels, row by row, and join those that touch.
+def find(
+    labels: Pixels,
+    confidence: Pixels,
+    covered: Pixels,
+    wanted: NDArray[np.bool_],
+    limits: tuple[float, int, int],
+    changes: tuple[Pixels, NDArray[np.uint64]],
+    runs: Runs,
+    places: NDArray[np.int32],
+    owners: Pixels,
+    points: NDArray[np.int32],
+    large: Table,
+    table: Table,
+    scores: NDArray[np.float64],
+) -> tuple[int, int]:
+    """Find the parts of wanted labels that are kept: label by label, the one with the largest box first.
 
-    :param words: the same memory, eight labels a number; ``(0, 0)`` where rows do not consist of such.
+    :param confidence: ``(rows, columns)``, what the network thinks of each pixel.
+    :param covered: as large, 1 where something is in front, else 0; or ``(0, 0)``: nowhere.
     :param wanted: ``(256,)``, by label.
-    :param runs: ``(rows * columns, 4)``, filled with row, first column, the column after the last, and the first run of
-        its part.
-    :return: how many there are.
+    :param limits: pixels of the smallest part, how many are kept of one label, and the rows of a part of which one is
+        asked for its confidence (of a low part all are).
+    :param changes: room for one number more than there are pixels, filled up to whole words, as bytes and as words.
+    :param runs: ``(rows * columns, RUN)``, filled with the runs of wanted labels.
+    :param places: ``(rows * columns,)``, room.
+    :param owners: ``(rows, columns)``, filled: parts are counted from 1, 0 is nobody's; ``(0, 0)``: it is not wanted.
+    :param points: ``(n, 2)``, filled with the borders' pixels, one after another. It must have room for four of each
+        pixel.
+    :param large: ``(n, COLUMNS)``, room for all that are large enough; what is beyond ``n`` is left out.
+    :param table: ``(m, COLUMNS)``, filled with the parts that are kept, ``m`` at most.
+    :param scores: ``(m,)``, filled with the mean confidence of what is seen of each, 0 to 1; 0: nothing is.
+    :return: the number of runs, and that of the parts.
     """
+    smallest, most, every = limits
+    count = _find_runs(labels, wanted, changes[0], changes[1], runs)
+    found = _measure(runs, count, smallest, large, places)
+    numbers = np.zeros(found, np.int32)
+    kept = _choose(large[:found], most, numbers, table)
+    _score(runs, count, places, numbers, table[:kept], every, confidence, covered, owners, scores)
+    end = 0
+    for part in range(kept):
+        first = table[part, ROOT]
+        end = table[part, END] = _follow(labels, runs[first, 1], runs[first, 0], points, end)
+    return count, kept
+
+
+@compiled
+def mark(runs: Runs, count: int, flags: Pixels) -> None:
+    """Mark the pixels of runs with 1, all others with 0.
+
+    :param flags: as large as the map, filled.
+    """
+    flat, columns = flags.ravel(), flags.shape[1]
+    for at in range(len(flat)):
+        flat[at] = 0
+    for run in range(count):
+        first = runs[run, 0] * columns
+        piece = flat[first + runs[run, 1] : first + runs[run, 2]]
+        for at in range(len(piece)):
+            piece[at] = 1
+
+
+@compiled
+def _find_runs(
+    labels: Pixels, wanted: NDArray[np.bool_], all_changes: Pixels, words: NDArray[np.uint64], runs: Runs
+) -> int:
+    """Find the runs of wanted labels, row by row, and join those that touch. Give how many there are."""
     rows, columns = labels.shape
-    fast = words.size > 0
-    count = above = 0
+    flat, changes = labels.ravel(), all_changes.ravel()
+    lowest, span = _span(wanted)
+    changes[0] = 0
+    for at in range(1, len(flat)):  # many at a time; what is beside the span of what is wanted is all one
+        one, other = np.uint8(flat[at] - lowest), np.uint8(flat[at - 1] - lowest)
+        changes[at] = min(one, span) != min(other, span)
+    for at in range(max(len(flat), 1), len(changes)):
+        changes[at] = 0
     for row in range(rows if columns else 0):
-        first = count
-        column = start = 0
-        label = labels[row, 0]
-        eight = _ONES * np.uint64(label)
-        while column < columns:
-            if fast and words[row, column // 8] == eight:
-                column += 8
-                continue
-            last = column + 8 if fast else columns
-            for at in range(column, last):
-                if labels[row, at] != label:
-                    if wanted[label]:
-                        runs[count, 0], runs[count, 1], runs[count, 2], runs[count, 3] = row, start, at, count
-                        count += 1
-                    start, label = at, labels[row, at]
-            eight = _ONES * np.uint64(label)
-            column = last
-        if wanted[label]:
-            runs[count, 0], runs[count, 1], runs[count, 2], runs[count, 3] = row, start, columns, count
-            count += 1
-        other = above
-        for run in range(first, count):
-            start, end = runs[run, 1], runs[run, 2]
-            while other < first and runs[other, 2] < start:
-                other += 1
-            near = other
-            while near < first and runs[near, 1] <= end:
-                if labels[row - 1, runs[near, 1]] == labels[row, start]:
-                    _join(runs, run, near)
-                near += 1
-        above = first
+        changes[(row + 1) * columns] = 1
+    count = row = above = start = first = 0
+    for word in range(len(words)):
+        left = words[word]
+        while left:  # a bit of it is set where one of eight pixels is not as the one before
+            lowest_bit = left & (~left + _ONE)
+            left ^= lowest_bit
+            at = 8 * word + int(np.int64((lowest_bit * _PLACES) >> _TOP))
+            label = flat[start]
+            if wanted[label]:
+                runs[count, 0], runs[count, 1], runs[count, 2] = row, start - first, at - first
+                runs[count, 3], runs[count, 4] = count, label
+                count += 1
+            start = at
+            if at == first + columns:
+                row += 1
+                first = at
+    for run in range(count):
+        row, start, end, label = runs[run, 0], runs[run, 1], runs[run, 2], runs[run, 4]
+        while runs[above, 0] < row - 1 or (runs[above, 0] < row and runs[above, 2] < start):
+            above += 1
+        near = above
+        while runs[near, 0] < row and runs[near, 1] <= end:
+            if runs[near, 4] == label:
+                _join(runs, run, near)
+            near += 1
     for run in range(count):  # a run's first one comes before it, and is settled
         runs[run, 3] = runs[runs[run, 3], 3]
     return count
 
 
 @compiled
-def mark(runs: NDArray[np.int32], count: int, flags: NDArray[np.uint8]) -> None:
-    """Mark the pixels of runs with 1, all others with 0.
-
-    :param flags: as large as the map, filled.
-    """
-    flat = flags.ravel()
-    for at in range(len(flat)):
-        flat[at] = 0
-    for run in range(count):
-        row = runs[run, 0]
-        for column in range(runs[run, 1], runs[run, 2]):
-            flags[row, column] = 1
+def _span(wanted: NDArray[np.bool_]) -> tuple[np.uint8, np.uint8]:
+    """Give the lowest label that is wanted, and how far above it the first is from which on none is."""
+    lowest = end = 0
+    for label in range(len(wanted)):
+        if wanted[label]:
+            lowest = label if end == 0 else lowest
+            end = label + 1
+    return np.uint8(lowest), np.uint8(min(end - lowest, _LABELS - 1))
 
 
 @compiled
-def measure(
-    labels: NDArray[np.uint8],
-    runs: NDArray[np.int32],
-    count: int,
-    smallest: float,
-    table: NDArray[np.int64],
-    places: NDArray[np.int32],
-) -> int:
-    """Measure the parts that are large enough.
+def _measure(runs: Runs, count: int, smallest: float, table: Table, places: NDArray[np.int32]) -> int:
+    """Measure the parts that are large enough, in the order of their first pixels, and give how many there are.
 
-    :param count: of the runs.
-    :param smallest: number of pixels.
-    :param table: ``(n, COLUMNS)``, filled with them in the order of their first pixels; what is beyond ``n`` is left
-        out.
-    :param places: ``(rows * columns,)``, filled with the place in the table of the part of each run; -1: none.
-    :return: how many there are.
+    :param places: filled with the place in the table of the part of each run; -1: none.
     """
     for run in range(count):
         places[run] = 0
@@ -118,7 +169,7 @@ def measure(
             if places[run] < smallest or found == len(table):
                 places[run] = -1
                 continue
-            table[found, LABEL], table[found, LEFT], table[found, TOP] = labels[row, start], start, row
+            table[found, LABEL], table[found, LEFT], table[found, TOP] = runs[run, 4], start, row
             table[found, WIDTH], table[found, HEIGHT] = end, row + 1  # as the ends, until all is known
             table[found, AREA], table[found, SEEN], table[found, ROOT] = places[run], 0, run
             places[run] = found
@@ -136,97 +187,104 @@ def measure(
 
 
 @compiled
-def score(
-    runs: NDArray[np.int32],
+def _choose(large: Table, most: int, numbers: NDArray[np.int32], table: Table) -> int:
+    """Choose the parts that are kept, and give how many there are.
+
+    :param numbers: as many as there are large parts, all 0; filled with what they are known by where they are kept.
+    """
+    best = np.empty((_LABELS, most), np.int64)  # places of the largest of each label, in order
+    have = np.zeros(_LABELS, np.int64)
+    for place in range(len(large)):
+        label, box = large[place, LABEL], large[place, WIDTH] * large[place, HEIGHT]
+        at = have[label]
+        while at > 0 and box > large[best[label, at - 1], WIDTH] * large[best[label, at - 1], HEIGHT]:
+            if at < most:
+                best[label, at] = best[label, at - 1]
+            at -= 1
+        if at < most:
+            best[label, at] = place
+            have[label] = min(have[label] + 1, most)
+    kept = 0
+    for label in range(_LABELS):
+        for at in range(min(int(have[label]), len(table) - kept)):
+            place = best[label, at]
+            for column in range(COLUMNS):
+                table[kept, column] = large[place, column]
+            kept += 1
+            numbers[place] = kept
+    return kept
+
+
+@compiled
+def _score(
+    runs: Runs,
     count: int,
     places: NDArray[np.int32],
     numbers: NDArray[np.int32],
-    table: NDArray[np.int64],
+    table: Table,
     every: int,
-    confidence: NDArray[np.uint8],
-    covered: NDArray[np.uint8],
-    owners: NDArray[np.uint8],
+    confidence: Pixels,
+    covered: Pixels,
+    owners: Pixels,
     scores: NDArray[np.float64],
 ) -> None:
-    """Tell whose each pixel is, how many of a part are seen, and what the network thinks of them.
-
-    :param numbers: of the parts in the table, counted from 1 as they are to be known by; 0: it is let go.
-    :param every: rows of a part of which one is asked for its confidence; of a low part all are.
-    :param covered: ``(rows, columns)``, 1 where something is in front, else 0; or ``(0, 0)``: nowhere.
-    :param owners: ``(rows, columns)``, filled with numbers; 0: nobody's. ``(0, 0)``: that is not wanted.
-    :param scores: filled with the mean confidence of what is seen of each part in the table, 0 to 1; 0: nothing is.
-    """
-    flat, hides, sure = owners.ravel(), covered.ravel(), confidence.ravel()  # lines without rows: much the fastest
+    """Tell whose each pixel is, how many of a part are seen, and what the network thinks of them."""
+    flat, hiding_all, all_sure = owners.ravel(), covered.ravel(), confidence.ravel()
     for at in range(len(flat)):
         flat[at] = 0
     columns = confidence.shape[1]
-    asked, total = np.zeros(len(scores), np.int64), np.zeros(len(scores), np.int64)
+    hiding = np.zeros(len(confidence), np.uint8)  # whether anything of a row is covered
+    for row in range(len(covered)):
+        for column in range(columns):
+            hiding[row] |= covered[row, column]
+    asked, total = np.zeros(len(table), np.int64), np.zeros(len(table), np.int64)
     for run in range(count):
         place = places[run]
         if place < 0 or numbers[place] == 0:
             continue
+        part = numbers[place] - 1
         row = runs[run, 0]
         start, end = row * columns + runs[run, 1], row * columns + runs[run, 2]
         if len(flat):
-            number = np.uint8(numbers[place])
-            for at in range(start, end):
-                flat[at] = number
-        hidden = 0
-        if len(hides):
-            for at in range(start, end):
+            owned, number = flat[start:end], np.uint8(numbers[place])
+            for at in range(len(owned)):
+                owned[at] = number
+        hidden, hides = 0, hiding_all[start:end]
+        if hiding[row]:
+            for at in range(len(hides)):
                 hidden += hides[at]
         seen = end - start - hidden
-        table[place, SEEN] += seen
-        step = every if table[place, HEIGHT] > every * every else 1
-        if seen == 0 or (row - table[place, TOP]) % step:
+        table[part, SEEN] += seen
+        step = every if table[part, HEIGHT] > every * every else 1
+        if seen == 0 or (row - table[part, TOP]) % step:
             continue
-        level = 0
+        level, sure = 0, all_sure[start:end]
         if hidden:
-            for at in range(start, end):
+            for at in range(len(sure)):
                 level += sure[at] * (1 - hides[at])
         else:
-            for at in range(start, end):
+            for at in range(len(sure)):
                 level += sure[at]
-        asked[place] += seen
-        total[place] += level
-    for place in range(len(scores)):
-        scores[place] = total[place] / asked[place] / 255.0 if asked[place] else 0.0
+        asked[part] += seen
+        total[part] += level
+    for part in range(len(table)):
+        scores[part] = total[part] / asked[part] / 255.0 if asked[part] else 0.0
 
 
 @compiled
-def follow_borders(
-    labels: NDArray[np.uint8],
-    runs: NDArray[np.int32],
-    roots: NDArray[np.int64],
-    points: NDArray[np.int32],
-    ends: NDArray[np.int64],
-) -> None:
-    """Follow the outer borders of parts.
-
-    :param roots: the first run of each.
-    :param points: ``(n, 2)``, filled with the borders' pixels, one after another. It must have room for four of each
-        pixel of a part.
-    :param ends: filled with where each border ends.
-    """
-    at = 0
-    for part in range(len(roots)):
-        at = _follow(labels, runs[roots[part], 1], runs[roots[part], 0], points, at)
-        ends[part] = at
-
-
-@compiled
-def _follow(labels: NDArray[np.uint8], column: int, row: int, points: NDArray[np.int32], at: int) -> int:
+def _follow(labels: Pixels, column: int, row: int, points: NDArray[np.int32], at: int) -> int:
     """Follow one border from the leftmost pixel of its topmost row on, and give where its pixels end."""
-    rows, columns = labels.shape
-    label = labels[row, column]
-    x, y = column, row
+    rows, columns = np.uint64(labels.shape[0]), np.uint64(labels.shape[1])
+    left, top = np.uint64(column), np.uint64(row)  # without a sign, what is left of 0 is beyond the last column
+    label = labels[top, left]
+    x, y = left, top
     points[at, 0], points[at, 1] = x, y
     at += 1
     first = -1  # which neighbour it will come back from, found clockwise
     for turn in range(1, 8):
         way = (_WEST - turn) % 8
         u, v = x + _STEP_X[way], y + _STEP_Y[way]
-        if 0 <= u < columns and 0 <= v < rows and labels[v, u] == label:
+        if u < columns and v < rows and labels[v, u] == label:
             first = way
             break
     if first < 0:
@@ -234,21 +292,22 @@ def _follow(labels: NDArray[np.uint8], column: int, row: int, points: NDArray[np
     last_x, last_y = x + _STEP_X[first], y + _STEP_Y[first]
     came = first
     while True:
-        for turn in range(1, 9):  # anticlockwise from where it came from
-            way = (came + turn) % 8
+        way, u, v = came, x, y
+        for _ in range(8):  # anticlockwise from where it came from
+            way = (way + 1) & 7
             u, v = x + _STEP_X[way], y + _STEP_Y[way]
-            if 0 <= u < columns and 0 <= v < rows and labels[v, u] == label:
+            if u < columns and v < rows and labels[v, u] == label:
                 break
-        if (u == column and v == row and x == last_x and y == last_y) or at == len(points):
+        if (u == left and v == top and x == last_x and y == last_y) or at == len(points):
             return at
         x, y = u, v
-        came = (way + 4) % 8
+        came = way ^ 4
         points[at, 0], points[at, 1] = x, y
         at += 1
 
 
 @compiled
-def _join(runs: NDArray[np.int32], one: int, other: int) -> None:
+def _join(runs: Runs, one: int, other: int) -> None:
     """Join two runs' parts; the first of their runs stands for all."""
     while runs[one, 3] != one:
         one = runs[one, 3]

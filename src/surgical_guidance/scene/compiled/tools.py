@@ -283,13 +283,17 @@ def _consensus(widths: Numbers, tool_length: float, pitch: float) -> tuple[float
     if first < 0:
         return best_slope, best_at_tip, best
     us, ws, bounds = np.empty(_SAMPLES), np.empty(_SAMPLES), np.empty(_SAMPLES)
+    voters = 0
     for sample in range(_SAMPLES):  # evenly; one between them that is not behind the tool has no vote
         cut = int(first + sample / (_SAMPLES - 1.0) * (last - first) + 0.5)
         us[sample], ws[sample] = _behind(cut, pitch), widths[cut]
         votes = _is_behind(ws[sample], us[sample], tool_length)
         bounds[sample] = _allowed(ws[sample], pitch) if votes else -1.0
+        voters += votes
     for one in range(_SAMPLES):
         for other in range(one + 1, _SAMPLES):
+            if best == voters:
+                return best_slope, best_at_tip, best
             apart = us[other] - us[one]
             if apart <= 0.0:
                 continue
