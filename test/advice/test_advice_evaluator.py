@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from advice_scenes import ARTERY, BOWEL, scene, tool
 
 from surgical_guidance.advice.arbiter import Arbiter
 from surgical_guidance.advice.evaluator import Candidate, Evaluator
-from surgical_guidance.advice.feature import Feature
-from surgical_guidance.advice.features import FeatureExtractor
+from surgical_guidance.advice.feature import Found
+from surgical_guidance.advice.features import NAMES, FeatureExtractor
 from surgical_guidance.advice.rules import RuleTable, parse
 from surgical_guidance.clock import NS_PER_S
 from surgical_guidance.scene.state import Energy
@@ -49,8 +47,11 @@ def table_of(*rules: str) -> RuleTable:
     return parse('rules:\n' + ''.join(rules), 'test')
 
 
-def value(name: str, number: float) -> Feature:
-    return Feature(name, number, float('nan'), '1', number)
+def view(**levels: float) -> Found:
+    found = Found(NAMES)
+    for name, level in levels.items():
+        found.number(f'view.{name}', level)
+    return found
 
 
 def ns(seconds: float) -> int:
@@ -58,8 +59,7 @@ def ns(seconds: float) -> int:
 
 
 def speaking(evaluator: Evaluator, seconds: float, **features: float) -> list[str]:
-    found = {f'view.{name}': value(f'view.{name}', number) for name, number in features.items()}
-    return [candidate.rule.id for candidate in evaluator.step(ns(seconds), found)]
+    return [candidate.rule.id for candidate in evaluator.step(ns(seconds), view(**features))]
 
 
 def test_a_rule_speaks_when_its_condition_has_held_and_not_before() -> None:
@@ -140,7 +140,7 @@ def test_what_stands_after_or_is_used_while_the_first_feature_is_not_known() -> 
 def test_a_rule_holds_in_its_phases_alone(phases: str, phase: str, speaks: bool) -> None:
     evaluator = Evaluator(table_of(rule(phases=phases)))
     for seconds in (0.0, 0.2):
-        spoken = evaluator.step(ns(seconds), {'view.sharpness': value('view.sharpness', 5)}, phase)
+        spoken = evaluator.step(ns(seconds), view(sharpness=5), phase)
     assert bool(spoken) is speaks
 
 
@@ -265,8 +265,8 @@ def test_a_high_one_interrupts_at_once_and_the_others_wait() -> None:
 def test_what_is_fading_stays_but_does_not_newly_appear() -> None:
     arbiter = Arbiter(0.0)
     low, medium = candidates(('a', 'low', 0.0), ('b', 'medium', 0.1))
-    assert arbiter.choose([replace(low, fading=True)], 0) is None
+    assert arbiter.choose([low._replace(fading=True)], 0) is None
     assert arbiter.choose([low], 1) is low
-    assert arbiter.choose([low, replace(medium, fading=True)], 2) is low
-    fading = replace(low, fading=True)
+    assert arbiter.choose([low, medium._replace(fading=True)], 2) is low
+    fading = low._replace(fading=True)
     assert arbiter.choose([fading], 3) is fading

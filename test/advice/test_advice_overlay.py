@@ -64,7 +64,7 @@ def test_the_way_is_yellow_and_the_direction_white() -> None:
 
 
 def test_what_is_not_current_is_grey_tells_its_age_and_points_nowhere() -> None:
-    interrupted = replace(SHOWN, status=Status.INTERRUPTED, interrupted_at_ns=START_NS)
+    interrupted = SHOWN._replace(status=Status.INTERRUPTED, interrupted_at_ns=START_NS)
     image = picture(scene(0, tools=[]), interrupted, late_s=2.0)
     assert not changed(image, 400.0, 900.0)
     text = image[480:535]
@@ -79,14 +79,14 @@ def test_the_mark_of_a_priority_has_its_colour() -> None:
         (Priority.MEDIUM, (True, True, False)),
         (Priority.LOW, (False, True, True)),
     ):  # fmt: skip
-        text = picture(None, replace(SHOWN, priority=priority))[480:535]
+        text = picture(None, SHOWN._replace(priority=priority))[480:535]
         strongest = text[np.ptp(text.astype(int), axis=2) > 100].mean(axis=0)
         assert tuple(strongest[::-1] > 150) == (red, green, blue)
 
 
 @pytest.mark.parametrize('status', [Status.NONE, Status.WITHDRAWN])
 def test_what_is_no_advice_is_not_written(status: Status) -> None:
-    assert not (picture(None, replace(SHOWN, status=status)) != GREY).any()
+    assert not (picture(None, SHOWN._replace(status=status)) != GREY).any()
 
 
 def test_a_scene_that_is_not_valid_is_not_drawn_but_the_text_is() -> None:

@@ -519,4 +519,4 @@ def test_a_suggestion_is_the_same_after_it_was_a_message() -> None:
             for stage in suggestion.stages
         )
         message = deserialize_message(serialize_message(to_message(suggestion)), SuggestionMessage)
-        assert from_message(message) == replace(suggestion, stages=stages)
+        assert from_message(message) == suggestion._replace(stages=stages)

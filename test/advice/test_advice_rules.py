@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from surgical_guidance.advice import texts
-from surgical_guidance.advice.features import NAMES, Feature
+from surgical_guidance.advice.feature import Feature
+from surgical_guidance.advice.features import NAMES
 from surgical_guidance.advice.rules import RuleTable, load, parse
 from surgical_guidance.advice.suggestion import Priority
 from surgical_guidance.errors import RuleTableError

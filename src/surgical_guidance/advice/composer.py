@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from surgical_guidance.advice.evaluator import Candidate
 from surgical_guidance.advice.feature import FAR
@@ -62,13 +61,12 @@ class Composer:
 
     @staticmethod
     def _current(suggestion: Suggestion, chosen: Candidate, scene: SceneState, way: tuple[float, ...]) -> Suggestion:
-        return replace(
-            suggestion,
+        return suggestion._replace(
             stamp_ns=scene.stamp_ns,
             frame_sequence=scene.sequence,
             status=Status.VALID,
             reason='',
-            evidence=tuple(Evidence(used.name, used.value, used.sigma, used.unit) for used in chosen.features),
+            evidence=tuple([Evidence(used.name, used.value, used.sigma, used.unit) for used in chosen.features]),
             valid_until_ns=scene.stamp_ns + round(chosen.rule.valid_for_s * NS_PER_S),
             interrupted_at_ns=0,
             highlight_path=way,
@@ -80,8 +78,8 @@ class Composer:
         self._text_at_ns = stamp_ns
         self._quotes = quotes_number(chosen.subject)
         text = chosen.rule.text
-        return replace(
-            suggestion, text_zh=fill(text.zh, 'zh', chosen.subject), text_en=fill(text.en, 'en', chosen.subject)
+        return suggestion._replace(
+            text_zh=fill(text.zh, 'zh', chosen.subject), text_en=fill(text.en, 'en', chosen.subject)
         )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from surgical_guidance.advice.feature import Found
+from surgical_guidance.advice.feature import Feature, Found
 from surgical_guidance.clock import NS_PER_S
-from surgical_guidance.scene.state import Energy, SceneState
+from surgical_guidance.scene.state import NAN, Energy, SceneState
 
 ON_S = 'energy.on_s'
 HIDDEN = 'energy.tip_hidden'
@@ -12,6 +12,7 @@ UNSEEN_S = 'energy_tool.unseen_s'
 WAS_IDLE = 'energy_tool.was_idle'
 NAMES = frozenset({ON_S, HIDDEN, UNSEEN_S, WAS_IDLE})
 
+_ON, _OFF = Energy.ON, Energy.OFF  # looked up once: in Python 3.11 each time takes 0.2 us
 _OWN_VERBS = ('dissect', 'coagulate', 'null_verb')  # what is done when it works, or nobody does
 
 
@@ -40,15 +41,20 @@ class EnergyTool:
         if self._seen_ns is not None:
             if self._seen_action:
                 found.number(WAS_IDLE, float(self._seen_action not in _OWN_VERBS))
-            found.number(UNSEEN_S, (scene.stamp_ns - self._seen_ns) / NS_PER_S, 's')
-        told = {scene.energy, *(tool.energised for tool in tools)}
-        if Energy.ON in told:
+            _seconds(UNSEEN_S, scene.stamp_ns - self._seen_ns, found)
+        told = [scene.energy, *[tool.energised for tool in tools]]
+        if _ON in told:
             if self._on_ns is None:
                 self._on_ns = scene.stamp_ns
-            found.number(ON_S, (scene.stamp_ns - self._on_ns) / NS_PER_S, 's')
+            _seconds(ON_S, scene.stamp_ns - self._on_ns, found)
             found.number(HIDDEN, float(not visible))
         else:
             self._on_ns = None
-            if Energy.OFF in told:
-                found.number(ON_S, 0.0, 's')
+            if _OFF in told:
+                _seconds(ON_S, 0, found)
                 found.number(HIDDEN, 0.0)
+
+
+def _seconds(name: str, ns: int, found: Found) -> None:
+    value = ns / NS_PER_S
+    found.told(Feature(name, value, NAN, 's', value))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from surgical_guidance.advice.expressions import Conditions
-from surgical_guidance.advice.feature import Feature
+from surgical_guidance.advice.feature import Feature, Found
 from surgical_guidance.advice.rules import Rule, RuleTable
 from surgical_guidance.clock import NS_PER_MS, NS_PER_S
 
@@ -14,8 +15,7 @@ _NEVER = -(1 << 63)  # before every stamp
 _ROUNDING_NS = NS_PER_MS  # three frames of 30 Hz are a nanosecond less than 0.1 s
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A rule that speaks.
 
     :param since_ns: stamp of the frame from which on it does [ns].
@@ -42,7 +42,6 @@ class _Memory:
     quiet_until_ns: int = _NEVER
     features: tuple[Feature, ...] = ()
     subject: Feature | None = None
-    silenced_by: str = field(default='')
 
 
 class Evaluator:
@@ -52,6 +51,7 @@ class Evaluator:
         self._rules = table.rules
         self._conditions = Conditions([rule.when for rule in table.rules])
         self._memories = {rule.id: _Memory() for rule in table.rules}  # in the order of the rules
+        self._silenced_by: dict[str, str] = {}  # of rules that stirred in the last scene, '' where nothing does
 
     def reset(self, *, forget_quiet: bool) -> None:
         """Forget what holds and speaks.
@@ -69,7 +69,10 @@ class Evaluator:
 
     def why_silent(self, rule_id: str) -> str:
         """Tell why a rule that spoke speaks no more."""
-        other = self._memories[rule_id].silenced_by
+        other = self._silenced_by.get(rule_id)
+        if other is None:
+            rule = next(rule for rule in self._rules if rule.id == rule_id)
+            other = self._silencer(rule, self._memories[rule_id])
         return f'suppressed by {other}' if other else 'its cause is gone'
 
     def replace(self, table: RuleTable) -> None:
@@ -78,26 +81,33 @@ class Evaluator:
         self._conditions = Conditions([rule.when for rule in table.rules])
         self._memories = {rule.id: self._memories.get(rule.id, _Memory()) for rule in table.rules}
 
-    def step(self, stamp_ns: int, features: Mapping[str, Feature], phase: str = '') -> Sequence[Candidate]:
+    def step(self, stamp_ns: int, found: Found, phase: str = '') -> Sequence[Candidate]:
         """Take in one scene and give the rules that speak, in the order of the table.
 
         :param phase: of the operation; '' where unknown: of the rules for some phases those that name it hold then.
         """
-        values = {name: feature.bound for name, feature in features.items()}
-        for rule, memory, when in zip(self._rules, self._memories.values(), self._conditions.hold(values), strict=True):
-            memory.true = (when or memory.holding) and rule.holds(values, phase, when=when, held=memory.holding)
+        met = self._conditions.hold(found.bounds)
+        stirred = [  # most rules rest: nothing became true, nothing was
+            (rule, memory, when)
+            for rule, memory, when in zip(self._rules, self._memories.values(), met, strict=True)
+            if when or memory.true or memory.holding
+        ]
+        for rule, memory, when in stirred:
+            memory.true = rule.holds(found.bounds, phase, when=when, held=memory.holding)
             if memory.true or memory.holding:
-                self._update_holding(rule, memory, stamp_ns, features)
+                self._update_holding(rule, memory, stamp_ns, found)
             else:
                 memory.turning_ns = None
-        return tuple(self._speaking(stamp_ns))
+        self._silenced_by = {rule.id: self._silencer(rule, memory) for rule, memory, _ in stirred}
+        spoken = [self._spoken(rule, memory, stamp_ns) for rule, memory, _ in stirred]
+        return [one for one in spoken if one is not None]
 
     @staticmethod
-    def _update_holding(rule: Rule, memory: _Memory, stamp_ns: int, features: Mapping[str, Feature]) -> None:
+    def _update_holding(rule: Rule, memory: _Memory, stamp_ns: int, found: Found) -> None:
         holds = memory.true
         if holds:  # while it fades it goes on resting on what it rested on
-            memory.features = tuple(features[name] for name in rule.features if name in features)
-            memory.subject = next((features[name] for name in rule.subjects if name in features), None)
+            memory.features = tuple([found[name] for name in rule.features if name in found.bounds])
+            memory.subject = next((found[name] for name in rule.subjects if name in found.bounds), None)
         if holds == memory.holding:
             memory.turning_ns = None
             return
@@ -115,17 +125,20 @@ class Evaluator:
                 return other
         return ''
 
-    def _speaking(self, stamp_ns: int) -> Iterator[Candidate]:
-        for rule, memory in zip(self._rules, self._memories.values(), strict=True):
-            memory.silenced_by = self._silencer(rule, memory) if rule.suppressed_by else ''
-            if not memory.holding:
-                if memory.speaking_ns is not None:
-                    memory.quiet_until_ns = max(memory.quiet_until_ns, stamp_ns + round(rule.cooldown_s * NS_PER_S))
-                memory.speaking_ns = None
-            elif memory.silenced_by or stamp_ns < memory.quiet_until_ns:
-                memory.speaking_ns = None
-            elif memory.speaking_ns is not None or memory.turning_ns is None:  # nobody begins when the cause is gone
-                if memory.speaking_ns is None:
-                    memory.speaking_ns = stamp_ns
-                fading = memory.turning_ns is not None
-                yield Candidate(rule, memory.speaking_ns, memory.features, memory.subject, fading)
+    def _spoken(self, rule: Rule, memory: _Memory, stamp_ns: int) -> Candidate | None:
+        """Let a rule begin, go on or cease to speak."""
+        if not memory.holding:
+            if memory.speaking_ns is not None:
+                memory.quiet_until_ns = max(memory.quiet_until_ns, stamp_ns + round(rule.cooldown_s * NS_PER_S))
+            memory.speaking_ns = None
+            return None
+        if self._silenced_by[rule.id] or stamp_ns < memory.quiet_until_ns:
+            memory.speaking_ns = None
+            return None
+        if memory.speaking_ns is None:
+            if memory.turning_ns is not None:  # nobody begins when the cause is gone
+                return None
+            memory.speaking_ns = stamp_ns
+        return Candidate(
+            rule, memory.speaking_ns, memory.features, memory.subject, fading=memory.turning_ns is not None
+        )

@@ -19,6 +19,7 @@ every evaluation: 0.5 us for three comparisons where the others take 4 to 700 us
 from __future__ import annotations
 
 import ast
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -78,19 +79,26 @@ class Expression:
 
 
 class Conditions:
-    """Many conditions that are asked at once: most scenes change nothing in most of them, and one call is cheap."""
+    """Many conditions that are asked at once: most scenes change nothing in most of them, and one call is cheap.
+
+    Here features have their own names, dots and all, so that they are looked up where they are found; one that is not
+    there is looked up as a global, which is NaN.
+    """
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._expressions = tuple(expressions)
-        together = ast.Tuple([one.tree.body for one in self._expressions], ast.Load())
+        dotted = {flat: name for one in self._expressions for name, flat in one.names}
+        together = ast.Tuple([copy.deepcopy(one.tree.body) for one in self._expressions], ast.Load())
+        for node in ast.walk(together):
+            if isinstance(node, ast.Name):
+                node.id = dotted.get(node.id, node.id)
         self._evaluate = compile(ast.fix_missing_locations(ast.Expression(together)), '<conditions>', 'eval')
-        self._names = tuple({pair: None for one in self._expressions for pair in one.names})
+        self._unknown = {**_FUNCTIONS, **dict.fromkeys(dotted.values(), math.nan)}
 
-    def hold(self, values: Mapping[str, float]) -> Sequence[bool]:
+    def hold(self, values: dict[str, float]) -> Sequence[bool]:
         """Tell of each whether it holds, as :meth:`Expression.holds` does."""
-        known = {flat: values.get(name, math.nan) for name, flat in self._names}
         try:
-            met: Sequence[bool] = eval(self._evaluate, _FUNCTIONS, known)  # noqa: S307  (evalidate has let each pass)
+            met: Sequence[bool] = eval(self._evaluate, self._unknown, values)  # noqa: S307  (evalidate has let each pass)
         except (ZeroDivisionError, OverflowError):  # in one of them
             met = [one.holds(values) for one in self._expressions]
         return met

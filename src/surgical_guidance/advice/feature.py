@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 from surgical_guidance.scene.state import NAN
@@ -40,31 +40,47 @@ class Feature(NamedTuple):
     detail: str = ''
 
 
-class Found:
+class Found(Mapping[str, Feature]):
     """The features of one scene: of those that are wanted, each as bad as it may well be.
+
+    Most are looked at by conditions alone, which need no more than :attr:`bounds`; a plain number becomes a feature
+    when it is asked for.
 
     :param wanted: names; others are let go.
     """
 
-    def __init__(self, wanted: Collection[str]) -> None:
-        self.features: dict[str, Feature] = {}
+    __slots__ = ('_told', '_wanted', 'bounds')
+
+    def __init__(self, wanted: Set[str]) -> None:
+        self.bounds: dict[str, float] = {}
+        """What conditions are tested on, by name."""
+        self._told: dict[str, Feature] = {}  # those that are more than a plain number
         self._wanted = wanted
+
+    def __getitem__(self, name: str) -> Feature:
+        value = self.bounds[name]
+        return self._told.get(name) or Feature(name, value, NAN, '1', value)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.bounds
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.bounds)
+
+    def __len__(self) -> int:
+        return len(self.bounds)
 
     def wants(self, name: str) -> bool:
         """Whether a feature is wanted."""
         return name in self._wanted
 
-    def number(self, name: str, value: float, unit: str = '1') -> None:
-        """Take in a plain number; one that is not finite is not known."""
+    def number(self, name: str, value: float) -> None:
+        """Take in a plain number of the unit 1; one that is not finite is not known."""
         if name in self._wanted and math.isfinite(value):
-            self.features[name] = Feature(name, value, NAN, unit, value)
+            self.bounds[name] = value
 
-    def directed(self, feature: Feature) -> None:
+    def told(self, feature: Feature) -> None:
         """Take in a feature with all that belongs to it."""
         if feature.name in self._wanted and math.isfinite(feature.value) and math.isfinite(feature.bound):
-            self.features[feature.name] = feature
-
-    def may_be_nearer(self, name: str, bound: float) -> bool:
-        """Whether a distance may well be shorter than the one that was found of the same name."""
-        before = self.features.get(name)
-        return before is None or bound < before.bound
+            self.bounds[feature.name] = feature.bound
+            self._told[feature.name] = feature

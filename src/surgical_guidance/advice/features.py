@@ -5,10 +5,10 @@ Where a number is not known, the feature is missing, and a condition on it does 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from surgical_guidance.advice import anatomy, current, distances, sight, tools
-from surgical_guidance.advice.feature import Feature, Found
+from surgical_guidance.advice.feature import Found
 from surgical_guidance.scene.state import SceneState
 
 ENERGY_TOOL = 'l_hook_electrocautery'
@@ -33,26 +33,29 @@ class FeatureExtractor:
     """
 
     def __init__(self, names: Collection[str], energy_tool: str = ENERGY_TOOL) -> None:
-        self._names = frozenset(names)
         self._energy_tool = energy_tool
-        self._distances = distances.Distances(names, energy_tool)
         self._current = current.EnergyTool(energy_tool)
+        self.want(names)
 
     def want(self, names: Collection[str]) -> None:
         """Compute other features from now on; what was seen in earlier scenes is kept."""
-        self._names = frozenset(names)
-        self._distances = distances.Distances(names, self._energy_tool)
+        wanted = self._wanted = frozenset(names)
+        self._distances = distances.Distances(wanted, self._energy_tool)
+        self._tools = tools.Tools(wanted, self._energy_tool)
+        self._anatomy = anatomy.Anatomy(wanted)
+        self._sight = sight.Sight(wanted)
 
     def forget(self) -> None:
         """Forget what was seen in earlier scenes."""
         self._current.forget()
 
-    def extract(self, scene: SceneState) -> Mapping[str, Feature]:
+    def extract(self, scene: SceneState) -> Found:
         """Give the features that are known of a scene, by name."""
-        found = Found(self._names)
-        self._distances.add(scene, found)
-        tools.add(scene, self._energy_tool, found)
+        found = Found(self._wanted)
+        kinds = distances.kinds_of(scene.instruments)
+        self._distances.add(scene, kinds, found)
+        self._tools.add(scene, kinds, found)
         self._current.add(scene, found)
-        anatomy.add(scene, found)
-        sight.add(scene, found)
-        return found.features
+        self._anatomy.add(scene, found)
+        self._sight.add(scene, found)
+        return found

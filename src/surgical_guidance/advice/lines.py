@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from surgical_guidance.scene.compiled.jit import compiled
 
 Flags = NDArray[np.bool_]
+Place = tuple[float, float]
 Places = NDArray[np.float64]
 
 
@@ -43,22 +44,32 @@ def clear(closed: Flags, margin: Flags, places: Places, first: int, last: int, e
 
 
 @compiled
-def straighten(closed: Flags, margin: Flags, places: Places, cell: float, kept: NDArray[np.int64]) -> int:
-    """Leave out what lies on the straight line between two places, as far as that line is clear.
+def straightened(
+    closed: Flags, margin: Flags, found: NDArray[np.int32], tip: Place, goal: Place, cell: float
+) -> Places:
+    """Give a way through the middles of cells, less what lies on a straight line between two as far as that is clear.
 
-    :param places: ``(n, 2)``, x and y [px].
-    :param kept: ``(n,)``, filled with the places that stay.
-    :return: how many these are.
+    :param found: ``(n, 2)``, row and column of each cell of the way.
+    :param tip: where it begins instead of the middle of the first cell [px].
+    :param goal: where it ends [px].
+    :return: ``(n, 2)``, x and y [px].
     """
-    kept[0] = at = 0
+    places = np.empty(found.shape, np.float64)
+    for at in range(len(found)):
+        places[at, 0] = (found[at, 1] + 0.5) * cell - 0.5
+        places[at, 1] = (found[at, 0] + 0.5) * cell - 0.5
+    places[0, 0], places[0, 1] = tip
+    places[-1, 0], places[-1, 1] = goal
+    at = 0
     count = 1
-    while at < len(places) - 1:
+    while at < len(places) - 1:  # what stays moves to the front
         ahead = len(places) - 1
         while ahead > at + 1 and not clear(closed, margin, places, at, ahead, False, cell):
             ahead = at + 1 + (ahead - at - 1) // 2
-        kept[count] = at = ahead
+        places[count, 0], places[count, 1] = places[ahead, 0], places[ahead, 1]
+        at = ahead
         count += 1
-    return count
+    return places[:count].copy()
 
 
 @compiled
@@ -94,14 +105,34 @@ def cells(points: NDArray[np.float32], cell: float) -> NDArray[np.int32]:
     return found
 
 
+@compiled
+def costs(closed: Flags, margin: Flags) -> NDArray[np.float32]:
+    """Give what a step into each cell costs.
+
+    Of a clear cell 1; of one on the verge of what is not clear 20: a line between two clear cells may cut the corner of
+    a third; of one of the margin 1000: the shortest way out of it is taken; of one that is closed it is infinite.
+    """
+    rows, columns = closed.shape
+    found = np.ones(closed.shape, np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            if closed[row, column] or margin[row, column]:
+                for y in range(max(row - 1, 0), min(row + 2, rows)):
+                    for x in range(max(column - 1, 0), min(column + 2, columns)):
+                        found[y, x] = max(found[y, x], 20.0)
+                found[row, column] = math.inf if closed[row, column] else 1000.0
+    return found
+
+
 def warm_up() -> None:
     """Compile them, or load what was compiled: no scene pays for it."""
-    flags, places, kept = np.zeros((2, 2), np.bool_), np.zeros((2, 2)), np.zeros(2, np.int64)
+    flags, places = np.zeros((2, 2), np.bool_), np.zeros((2, 2))
     clear(flags, flags, places, 0, 1, True, 1.0)
-    straighten(flags, flags, places, 1.0, kept)
+    straightened(flags, flags, places.astype(np.int32), (0.0, 0.0), (1.0, 1.0), 1.0)
     within(places.astype(np.float32), 1.0)
     middle(places.astype(np.float32))
     cells(places.astype(np.float32), 1.0)
+    costs(flags, flags)
 
 
-__all__ = ['cells', 'clear', 'middle', 'straighten', 'warm_up', 'within']
+__all__ = ['cells', 'clear', 'costs', 'middle', 'straightened', 'warm_up', 'within']

@@ -31,11 +31,6 @@ MARGIN_SHARE = 0.03
 """How far a way keeps from them, as a share of the picture's height [I]; about 3 mm at the usual distance."""
 
 _COLUMNS = 96
-_COSTS = np.array((1.0, 20.0, 1000.0, np.inf), np.float32)
-"""Of a step into a clear cell; one on the verge of what is not clear: a line between two clear cells may cut the corner
-of a third; one of the margin: the shortest way out of it is taken; and one that is closed."""
-
-_BESIDE = np.ones((3, 3), np.uint8)
 _NEAR_CELLS = 2.0  # a way is kept while tip and target have moved by less
 _FAR = 1e5  # px; no picture is larger
 _AGAIN_NS = 200_000_000  # after a search in vain [ns]
@@ -44,6 +39,7 @@ _STEP = 4.0  # places are told in quarters of a pixel, which float32 holds exact
 
 Points = NDArray[np.float32]
 Places = NDArray[np.float64]
+Place = tuple[float, float]
 Way = tuple[float, ...]
 
 
@@ -55,10 +51,10 @@ class _Grid:
     closed: NDArray[np.bool_]
     margin: NDArray[np.bool_]
 
-    def index(self, point: Places) -> tuple[int, int]:
+    def index(self, point: Place) -> tuple[int, int]:
         """Give row and column of a point [px]."""
         rows, columns = self.closed.shape
-        x, y = point.tolist()
+        x, y = point
         column, row = math.floor((x + 0.5) / self.cell), math.floor((y + 0.5) / self.cell)
         return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
 
@@ -97,10 +93,10 @@ class PathPlanner:
         self._in_vain_ns = None if len(self._way) else scene.stamp_ns
         if len(self._way) < 2:
             return ()
-        way = np.vstack([tip, self._way[1:]])
-        return tuple(float(value) for value in (np.rint(way * _STEP) / _STEP).ravel())
+        places = (tip, *self._way[1:].tolist())
+        return tuple([round(value * _STEP, 0) / _STEP for place in places for value in place])
 
-    def _tip(self, scene: SceneState, goal: Places | None) -> Places | None:
+    def _tip(self, scene: SceneState, goal: Place | None) -> Place | None:
         """Give the tip that is to be led: the energy tool's, else that nearest to the target."""
         if goal is None:
             return None
@@ -113,21 +109,20 @@ class PathPlanner:
             ),
             default=None,
         )
-        return None if chosen is None else np.array([chosen.tip_x, chosen.tip_y])
+        return None if chosen is None else (float(chosen.tip_x), float(chosen.tip_y))  # compiled loops know floats
 
 
-def _found(scene: SceneState, target: str, tip: Places, goal: Places, last: Places) -> Places:
+def _found(scene: SceneState, target: str, tip: Place, goal: Place, last: Places) -> Places:
     """Give the last way where it still holds, else another; no point where none is clear."""
     obstacles = list(_obstacles(scene, target))
-    at = (float(tip[0]), float(tip[1]))
-    if any(cv2.pointPolygonTest(contour, at, False) >= 0 for contour in obstacles):
+    if any(cv2.pointPolygonTest(contour, tip, False) >= 0 for contour in obstacles):
         return _NO_WAY
     grid = _grid(scene, obstacles, tip)
     kept = _continued(grid, tip, goal, last)
     return kept if len(kept) else _searched(grid, tip, goal)
 
 
-def _continued(grid: _Grid, tip: Places, goal: Places, way: Places) -> Places:
+def _continued(grid: _Grid, tip: Place, goal: Place, way: Places) -> Places:
     """Give a way less what the tip has passed of it; no point where it does not hold any more."""
     if len(way) < 2:
         return _NO_WAY
@@ -143,7 +138,7 @@ def _has_tip(tool: Instrument, scene: SceneState) -> bool:
     return tool.tip_visible and 0.0 <= tool.tip_x < scene.width and 0.0 <= tool.tip_y < scene.height
 
 
-def _middle_of(scene: SceneState, class_name: str) -> Places | None:
+def _middle_of(scene: SceneState, class_name: str) -> Place | None:
     """Give the middle of the largest part of a structure, inside the picture [px]."""
     parts = [one for one in scene.structures if one.class_name == class_name]
     outlines = [(outline, one.area) for one in parts if (outline := _usable(one.contour)) is not None]
@@ -151,7 +146,7 @@ def _middle_of(scene: SceneState, class_name: str) -> Places | None:
         return None
     largest, _ = max(outlines, key=lambda one: one[1] if math.isfinite(one[1]) else 0.0)
     x, y = lines.middle(largest)
-    return np.array([min(max(x, 0.0), scene.width - 1.0), min(max(y, 0.0), scene.height - 1.0)])
+    return min(max(x, 0.0), scene.width - 1.0), min(max(y, 0.0), scene.height - 1.0)
 
 
 def _usable(contour: Points) -> Points | None:
@@ -160,7 +155,7 @@ def _usable(contour: Points) -> Points | None:
     return outline if len(outline) > 2 and lines.within(outline, _FAR) else None
 
 
-def _grid(scene: SceneState, obstacles: Sequence[Points], tip: Places) -> _Grid:
+def _grid(scene: SceneState, obstacles: Sequence[Points], tip: Place) -> _Grid:
     """Lay a grid over obstacles, none of which the tip touches."""
     cell = max(scene.width / _COLUMNS, scene.height / _COLUMNS)
     rows, columns = math.ceil(scene.height / cell), math.ceil(scene.width / cell)
@@ -168,10 +163,10 @@ def _grid(scene: SceneState, obstacles: Sequence[Points], tip: Places) -> _Grid:
     for contour in obstacles:
         cv2.fillPoly(mask, [lines.cells(contour, cell)], (1,))  # with the cells that its border lies in
     reach = math.ceil(MARGIN_SHARE * scene.height / cell)
-    near = np.asarray(cv2.dilate(mask, _disc(reach)), np.uint8)
+    near = cv2.dilate(mask, _disc(reach))
     grid = _Grid(cell, mask.view(np.bool_), near.view(np.bool_))
     grid.closed[grid.index(tip)] = False  # it would be closed only because cells are coarse
-    grid.margin[grid.closed] = False
+    np.greater(near, mask, out=grid.margin)  # what is closed is no margin
     return grid
 
 
@@ -187,30 +182,16 @@ def _obstacles(scene: SceneState, target: str) -> Iterator[Points]:
     return (outline for contour in closed if (outline := _usable(contour)) is not None)
 
 
-def _searched(grid: _Grid, tip: Places, goal: Places) -> Places:
+def _searched(grid: _Grid, tip: Place, goal: Place) -> Places:
     """Search a way; no point where none is clear."""
     start, end = grid.index(tip), grid.index(goal)
     if start == end or grid.closed[start] or grid.closed[end]:
         return _NO_WAY
-    cells = pyastar2d.astar_path(_weights(grid), start, end, allow_diagonal=True)
+    cells = pyastar2d.astar_path(lines.costs(grid.closed, grid.margin), start, end, allow_diagonal=True)
     if cells is None:
         return _NO_WAY
-    places = (cells[:, ::-1] + 0.5) * grid.cell - 0.5
-    places[0], places[-1] = tip, goal
-    way = _straightened(grid, places)
+    way = lines.straightened(grid.closed, grid.margin, cells, tip, goal, grid.cell)
     return way if _clear(grid, way) else _NO_WAY
-
-
-def _weights(grid: _Grid) -> NDArray[np.float32]:
-    closed, margin = grid.closed.view(np.uint8), grid.margin.view(np.uint8)
-    not_clear = closed | margin
-    return _COSTS[cv2.dilate(not_clear, _BESIDE) + not_clear + closed]
-
-
-def _straightened(grid: _Grid, places: Places) -> Places:
-    """Leave out what lies on the straight line between two places, as far as that line is clear."""
-    kept = np.empty(len(places), np.int64)
-    return places[kept[: lines.straighten(grid.closed, grid.margin, places, grid.cell, kept)]]
 
 
 def _clear(grid: _Grid, way: Places) -> bool:
@@ -218,9 +199,9 @@ def _clear(grid: _Grid, way: Places) -> bool:
     return lines.clear(grid.closed, grid.margin, way, 0, len(way) - 1, True, grid.cell)
 
 
-def _apart(point: Places, a: Places, b: Places) -> float:
+def _apart(point: Place, a: Places, b: Places) -> float:
     """Give the distance of a point from a line between two others [px]."""
     along = b - a
     length = float(along @ along)
-    share = min(max(float((point - a) @ along) / length, 0.0), 1.0) if length else 0.0
+    share = min(max(float((np.array(point) - a) @ along) / length, 0.0), 1.0) if length else 0.0
     return math.dist(a + share * along, point)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from surgical_guidance.scene.state import StageTime
 
@@ -34,8 +34,7 @@ class Response(IntEnum):
     NOT_NOW = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One measured value that a suggestion rests on. ``sigma`` is NaN where it is not known."""
 
     name: str
@@ -44,8 +43,7 @@ class Evidence:
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """One state of one suggestion.
 
     :param stamp_ns: capture of the frame this state was derived from, ROS time [ns]; 0 before the first frame.

@@ -9,7 +9,7 @@ it was ready (``SceneState.ready_ns``), not when it happened to be handed over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from surgical_guidance.advice.arbiter import Arbiter
 from surgical_guidance.advice.composer import Composer
@@ -86,7 +86,8 @@ class Synthesiser:
         self._speaking: tuple[Candidate, ...] = ()
         self._problem = ''
         self._last_stamp_ns: int | None = None
-        self._good: SceneState | None = None  # the last valid scene
+        self._good_ns: int | None = None  # stamp of the last valid scene
+        self._good_ready_ns = 0  # when that was ready
         self._composer = Composer(self._params.text_hold_s)
         zh, en = _WITHDRAWN_TEXTS
         self._current = Suggestion(
@@ -98,21 +99,22 @@ class Synthesiser:
     def on_scene(self, scene: SceneState) -> Sequence[Suggestion]:
         """Take in a scene and give what to send because of it, in order."""
         out: list[Suggestion] = []
+        ready_ns = scene.ready_ns
         if self._last_stamp_ns is not None and scene.stamp_ns < self._last_stamp_ns:
-            self._restart(scene, out)
+            self._restart(ready_ns, out)
         else:
-            self._fall_due(scene.ready_ns, out)
+            self._fall_due(ready_ns, out)
         self._last_stamp_ns = scene.stamp_ns
-        problem = self._unusable(scene)
+        problem = self._unusable(scene, ready_ns)
         if problem:
             self._problem = problem
             self._health = after(self._health, Event.BAD, self._params.recover_after_frames)
             return out
-        if self._good is not None and scene.stamp_ns - self._good.stamp_ns > self._ns(self._params.gap_s):
+        if self._good_ns is not None and scene.stamp_ns - self._good_ns > self._ns(self._params.gap_s):
             self._evaluator.reset(forget_quiet=False)
             self._features.forget()
         self._problem = ''
-        self._good = scene
+        self._good_ns, self._good_ready_ns = scene.stamp_ns, ready_ns
         self._interval.add(scene.stamp_ns)
         self._health = after(self._health, Event.GOOD, self._params.recover_after_frames)
         self._speaking = tuple(self._evaluator.step(scene.stamp_ns, self._features.extract(scene), scene.phase))
@@ -120,7 +122,7 @@ class Synthesiser:
             ways = self._ways(scene)
             possible = [one for one in self._speaking if one.rule.id not in ways or ways[one.rule.id]]
             chosen = self._arbiter.choose(possible, scene.stamp_ns)
-            self._show(chosen, scene, ways.get(chosen.rule.id, ()) if chosen else (), out)
+            self._show(chosen, scene, ready_ns, ways.get(chosen.rule.id, ()) if chosen else (), out)
         return out
 
     def _ways(self, scene: SceneState) -> dict[str, Way]:
@@ -224,10 +226,10 @@ class Synthesiser:
                 return
 
     def _silence_ns(self) -> int:
-        if self._good is None or not self._health.listening:
+        if self._good_ns is None or not self._health.listening:
             return _FOREVER
         usual_ns = self._params.interrupt_after_scenes * self._interval.ns
-        return self._good.ready_ns + max(self._ns(self._params.interrupt_after_s), usual_ns)
+        return self._good_ready_ns + max(self._ns(self._params.interrupt_after_s), usual_ns)
 
     def _expiry_ns(self) -> int:
         return _FOREVER if self._current.status is Status.WITHDRAWN else self._current.valid_until_ns
@@ -245,20 +247,20 @@ class Synthesiser:
             shown = Suggestion(
                 shown.stamp_ns, shown.frame_sequence, text_zh=zh, text_en=en, valid_until_ns=valid_until_ns
             )
-        self._send(replace(shown, status=Status.INTERRUPTED, reason=reason, interrupted_at_ns=due_ns), due_ns, out)
+        self._send(shown._replace(status=Status.INTERRUPTED, reason=reason, interrupted_at_ns=due_ns), due_ns, out)
 
     def _expire(self, reason: str, due_ns: int, out: list[Suggestion]) -> None:
         self._health = after(self._health, Event.EXPIRY, self._params.recover_after_frames)
         self._withdraw(reason, due_ns, out)
 
-    def _restart(self, scene: SceneState, out: list[Suggestion]) -> None:
+    def _restart(self, ready_ns: int, out: list[Suggestion]) -> None:
         self._health = after(self._health, Event.RESTART, self._params.recover_after_frames)
-        self._withdraw('time went backwards', scene.ready_ns, out)
+        self._withdraw('time went backwards', ready_ns, out)
         self._evaluator.reset(forget_quiet=True)
         self._arbiter.reset()
         self._features.forget()
         self._interval.forget()
-        self._good = None
+        self._good_ns = None
 
     def _withdraw(self, reason: str, at_ns: int, out: list[Suggestion]) -> None:
         shown = self._current
@@ -266,24 +268,26 @@ class Synthesiser:
             return
         if not shown.sequence:
             zh, en = _WITHDRAWN_TEXTS
-            shown = replace(shown, text_zh=zh, text_en=en)
-        self._send(replace(shown, status=Status.WITHDRAWN, reason=reason, interrupted_at_ns=0), at_ns, out)
+            shown = shown._replace(text_zh=zh, text_en=en)
+        self._send(shown._replace(status=Status.WITHDRAWN, reason=reason, interrupted_at_ns=0), at_ns, out)
 
     # What is shown.
 
-    def _unusable(self, scene: SceneState) -> str:
+    def _unusable(self, scene: SceneState, ready_ns: int) -> str:
         if not scene.valid:
             return scene.problem or 'the scene is not valid'
-        age_ns = scene.ready_ns - scene.stamp_ns
+        age_ns = ready_ns - scene.stamp_ns
         return f'the scene came {age_ns / NS_PER_S:.2f} s late' if age_ns > self._ns(self._params.late_after_s) else ''
 
-    def _show(self, chosen: Candidate | None, scene: SceneState, way: Way, out: list[Suggestion]) -> None:
+    def _show(
+        self, chosen: Candidate | None, scene: SceneState, ready_ns: int, way: Way, out: list[Suggestion]
+    ) -> None:
         shown = self._current
         live = shown.sequence != 0 and shown.status in _LIVE
         if live and (chosen is None or chosen.rule.id != shown.rule_id):
             why = self._evaluator.why_silent(shown.rule_id) if chosen is None else f'replaced by {chosen.rule.id}'
-            self._current = replace(shown, stamp_ns=scene.stamp_ns, stages=scene.stages)
-            self._withdraw(why, scene.ready_ns, out)
+            self._current = shown._replace(stamp_ns=scene.stamp_ns, stages=scene.stages)
+            self._withdraw(why, ready_ns, out)
         if chosen is None:
             fresh = self._composer.nothing(scene)
         elif live and chosen.rule.id == shown.rule_id:
@@ -292,7 +296,7 @@ class Synthesiser:
             fresh = self._composer.raised(chosen, scene, way)
         changed = any(getattr(fresh, name) != getattr(shown, name) for name in _SENT_AT_ONCE)
         if changed or scene.stamp_ns - self._sent.stamp_ns >= _CONFIRM_NS:
-            self._send(fresh, scene.ready_ns, out)
+            self._send(fresh, ready_ns, out)
         else:
             self._current = fresh
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from surgical_guidance.advice.distances import TOOLS, tool_names
+from surgical_guidance.advice.distances import TOOLS, ToolKind, tool_names
 from surgical_guidance.advice.feature import FAR, SIGMAS, Feature, Found
 from surgical_guidance.contract import LANDMARKS
 from surgical_guidance.scene.state import NAN, Instrument, Landmark, SceneState, Zone
@@ -19,47 +18,78 @@ OFF_CENTRE = 'instruments.off_centre'
 COUNT = 'instruments.count'
 SEEN, OPENING, NO_GO, SAFE = 'seen', 'opening', 'in_no_go', 'in_safe'
 BELOW_LINE = 'below_line'
-NAMES = frozenset({OFF_CENTRE, COUNT, *(f'{tool}.{what}' for tool in TOOLS for what in (
-    SEEN, OPENING, NO_GO, SAFE, BELOW_LINE))})  # fmt: skip
+_ASKED = (SEEN, OPENING, NO_GO, SAFE, BELOW_LINE)
+NAMES = frozenset({OFF_CENTRE, COUNT, *(f'{tool}.{what}' for tool in TOOLS for what in _ASKED)})
 
-_NO_GO_KIND, _SAFE_KIND = 'no_go', 'safe'
-
-
-def add(scene: SceneState, energy_tool: str, found: Found) -> None:
-    """Add what is known of the tools of a scene."""
-    if found.wants(OFF_CENTRE):
-        _off_centre(scene, found)
-    found.number(COUNT, float(sum(tool.tip_visible for tool in scene.instruments)))
-    calls = [(tool, tool_names(tool, energy_tool)) for tool in scene.instruments]
-    for name, feature in zip(TOOLS, _features(TOOLS, SEEN), strict=True):
-        if found.wants(feature):
-            found.number(feature, float(sum(name in called and tool.tip_visible for tool, called in calls)))
-    regions = {kind: list(_regions(scene.zones, kind)) for kind in (_NO_GO_KIND, _SAFE_KIND)}
-    for tool, called in calls:
-        _largest(called, OPENING, tool.opening, tool, found)
-        if not _has_tip(tool):
-            continue
-        for kind, what in ((_NO_GO_KIND, NO_GO), (_SAFE_KIND, SAFE)):
-            if regions[kind] and any(map(found.wants, _features(called, what))):
-                inside = any(
-                    cv2.pointPolygonTest(region, (tool.tip_x, tool.tip_y), False) >= 0 for region in regions[kind]
-                )
-                _largest(called, what, float(inside), tool, found)
-        if any(map(found.wants, _features(called, BELOW_LINE))):
-            _below_line(scene, tool, called, found)
+_ZONES = {'no_go': NO_GO, 'safe': SAFE}  # by their kinds
 
 
-def _largest(called: tuple[str, ...], what: str, value: float, tool: Instrument, found: Found) -> None:
+_Wanted = list[tuple[int, list[str]]]  # of which instruments of a scene which features
+
+
+class Tools:
+    """Tells what is wanted of the tools.
+
+    :param wanted: names of features; others are let go.
+    :param energy_tool: instrument class that carries energy.
+    """
+
+    def __init__(self, wanted: Set[str], energy_tool: str) -> None:
+        self._wanted = wanted
+        self._energy_tool = energy_tool
+        self._seen = [name for name in (f'{tool}.{SEEN}' for tool in TOOLS) if name in wanted]
+        self._kinds: tuple[ToolKind, ...] = ()  # of the last scene
+        self._of: dict[str, _Wanted] = {what: [] for what in _ASKED}  # of these
+
+    def add(self, scene: SceneState, kinds: tuple[ToolKind, ...], found: Found) -> None:
+        """Add what is known of the tools of a scene.
+
+        :param kinds: of its instruments.
+        """
+        if kinds != self._kinds:
+            self._expect(kinds)
+        tools = scene.instruments
+        if found.wants(OFF_CENTRE):
+            _off_centre(scene, found)
+        if found.wants(COUNT):
+            found.number(COUNT, float(sum(tool.tip_visible for tool in tools)))
+        seen = dict.fromkeys(self._seen, 0)
+        for index, names in self._of[SEEN]:
+            for name in names:
+                seen[name] += tools[index].tip_visible
+        for name, count in seen.items():
+            found.number(name, float(count))
+        for index, names in self._of[OPENING]:
+            _largest(names, tools[index].opening, tools[index], found)
+        for kind, what in _ZONES.items() if scene.zones else ():
+            if regions := list(_regions(scene.zones, kind)):
+                for index, names in self._of[what]:
+                    _inside(regions, names, tools[index], found)
+        if ends := _ends(scene):
+            for index, names in self._of[BELOW_LINE]:
+                _below_line(scene, ends, tools[index], names, found)
+
+    def _expect(self, kinds: tuple[ToolKind, ...]) -> None:
+        """Find what is wanted of such tools."""
+        self._kinds = kinds
+        called = [tool_names(*kind, self._energy_tool) for kind in kinds]
+        for what in _ASKED:
+            names = [[name for name in (f'{one}.{what}' for one in tool) if name in self._wanted] for tool in called]
+            self._of[what] = [(index, some) for index, some in enumerate(names) if some]
+
+
+def _largest(names: Iterable[str], value: float, tool: Instrument, found: Found) -> None:
     """Take in a number of one tool; of several tools of one name the largest counts."""
-    for feature in filter(found.wants, _features(called, what)):
-        before = found.features.get(feature)
-        if before is None or value > before.value:
-            found.directed(Feature(feature, value, NAN, '1', value, x=tool.tip_x, y=tool.tip_y))
+    for name in names:
+        if value > found.bounds.get(name, -math.inf):
+            found.told(Feature(name, value, NAN, '1', value, x=tool.tip_x, y=tool.tip_y))
 
 
-@lru_cache(maxsize=256)
-def _features(called: tuple[str, ...], what: str) -> tuple[str, ...]:
-    return tuple(f'{name}.{what}' for name in called)
+def _inside(regions: Iterable[NDArray[np.float32]], names: Iterable[str], tool: Instrument, found: Found) -> None:
+    if _has_tip(tool):
+        at = tool.tip_x, tool.tip_y
+        inside = any(cv2.pointPolygonTest(region, at, False) >= 0 for region in regions)
+        _largest(names, float(inside), tool, found)
 
 
 def _has_tip(tool: Instrument) -> bool:
@@ -72,12 +102,18 @@ def _regions(zones: tuple[Zone, ...], kind: str) -> Iterator[NDArray[np.float32]
             yield np.ascontiguousarray(zone.contour, np.float32)
 
 
-def _below_line(scene: SceneState, tool: Instrument, called: tuple[str, ...], found: Found) -> None:
+def _ends(scene: SceneState) -> list[Landmark]:
+    """Give the two ends of the line that nobody dissects below; nothing where one is not known."""
+    first = {landmark.name: landmark for landmark in reversed(scene.landmarks)}
+    ends = [first[name] for name in LANDMARKS if name in first]
+    return ends if len(ends) == len(LANDMARKS) else []
+
+
+def _below_line(
+    scene: SceneState, ends: Sequence[Landmark], tool: Instrument, names: Iterable[str], found: Found
+) -> None:
     """How far the tip is below the line through the two landmarks, as a share of the picture's height."""
-    ends: list[Landmark] = []
-    for name in LANDMARKS:
-        ends += [landmark for landmark in scene.landmarks if landmark.name == name][:1]
-    if len(ends) < len(LANDMARKS) or not scene.height:
+    if not scene.height or not _has_tip(tool):
         return
     along_x, along_y = ends[1].x - ends[0].x, ends[1].y - ends[0].y
     length = math.hypot(along_x, along_y)
@@ -90,8 +126,8 @@ def _below_line(scene: SceneState, tool: Instrument, called: tuple[str, ...], fo
     px = (tool.tip_x - ends[0].x) * normal_x + (tool.tip_y - ends[0].y) * normal_y
     sigma = max((end.sigma_px for end in ends if math.isfinite(end.sigma_px)), default=0.0)
     share, spread = px / scene.height, sigma / scene.height
-    for name in _features(called, BELOW_LINE):
-        found.directed(
+    for name in names:
+        found.told(
             Feature(name, share, spread, '1', share - SIGMAS * spread, -normal_x * px, -normal_y * px,
                     tool.tip_x, tool.tip_y)
         )  # fmt: skip
@@ -105,10 +141,10 @@ def _off_centre(scene: SceneState, found: Found) -> None:
     if not places or not scene.height:
         return
     x, y = (scene.width - 1) / 2, (scene.height - 1) / 2
-    dx = sum(px for px, _ in places) / len(places) - x
-    dy = sum(py for _, py in places) / len(places) - y
+    dx = sum([px for px, _ in places]) / len(places) - x
+    dy = sum([py for _, py in places]) / len(places) - y
     share = math.hypot(dx, dy) / scene.height
-    found.directed(Feature(OFF_CENTRE, share, NAN, '1', share, dx, dy, x, y))
+    found.told(Feature(OFF_CENTRE, share, NAN, '1', share, dx, dy, x, y))
 
 
 def _middle(contour: NDArray[np.float32]) -> tuple[float, float]:
