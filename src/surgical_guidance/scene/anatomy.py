@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ SAFE: Plan = np.array((
 NO_GO: Plan = np.array(((3.15, -2.68), (3.32, -3.12), (3.85, -3.01), (4.27, -2.61), (4.19, -2.16), (3.84, -2.04)))
 """The hilum of the liver."""
 
+_ALL: Plan = np.concatenate((SAFE, NO_GO, list(LANDMARKS.values())))
+
 SIGMA = 0.12
 """Standard deviation of a landmark, in units of the gallbladder's length: twice that of the phantom's patients."""
 
@@ -45,23 +47,29 @@ _ELONGATED = 1.4  # length over width
 _TUBES = ('cystic_duct', 'cystic_artery')
 
 
-@dataclass(frozen=True, slots=True)
-class _Axes:
-    middle: NDArray[np.float64]
-    along: NDArray[np.float64]
+Pair = tuple[float, float]
+
+
+class _Axes(NamedTuple):
+    middle: Pair
+    along: Pair
     length: float
 
     def place(self, plan: Plan) -> NDArray[np.float32]:
         """Put places of the plan ``(n, 2)`` into the picture [px]."""
-        right = np.array((-self.along[1], self.along[0]))
-        return np.asarray(self.middle + self.length * (plan[:, :1] * self.along + plan[:, 1:] * right), np.float32)
+        (x, y), (along_x, along_y) = self.middle, self.along
+        along, right = plan[:, 0], plan[:, 1]
+        placed = np.empty(plan.shape, np.float32)
+        placed[:, 0] = x + self.length * (along * along_x - right * along_y)
+        placed[:, 1] = y + self.length * (along * along_y + right * along_x)
+        return placed
 
 
 class Anatomy:
     """Lays the plan over the gallbladder, frame by frame. It remembers which end of it points to the duct."""
 
     def __init__(self) -> None:
-        self._along: NDArray[np.float64] | None = None
+        self._along: Pair | None = None
 
     def reset(self) -> None:
         """Forget which way it points: another scene begins."""
@@ -78,10 +86,13 @@ class Anatomy:
         axes = self._axes(structures, grid, height)
         if axes is None:
             return (), ()
-        zones = (Zone('safe', axes.place(SAFE), SOURCE), Zone('no_go', axes.place(NO_GO), SOURCE))
-        at = axes.place(np.array(list(LANDMARKS.values()))).tolist()
+        placed = axes.place(_ALL)
+        safe, no_go, points = placed[: len(SAFE)], placed[len(SAFE) : -len(LANDMARKS)], placed[-len(LANDMARKS) :]
         sigma = SIGMA * axes.length
-        return zones, tuple(Landmark(name, x, y, sigma) for name, (x, y) in zip(LANDMARKS, at, strict=True))
+        return (
+            (Zone('safe', safe, SOURCE), Zone('no_go', no_go, SOURCE)),
+            tuple(Landmark(name, x, y, sigma) for name, (x, y) in zip(LANDMARKS, points.tolist(), strict=True)),
+        )
 
     def _axes(self, structures: Sequence[Region], grid: Grid, height: float) -> _Axes | None:
         parts = [region for region in structures if region.class_name == 'gallbladder']
@@ -100,25 +111,24 @@ class Anatomy:
             return None
         middle = _picture(column, row, grid)
         angle = 0.5 * math.atan2(2.0 * xy, xx - yy)
-        along = self._directed(np.array((math.cos(angle), math.sin(angle))), middle, structures, grid)
+        along = self._directed((math.cos(angle), math.sin(angle)), middle, structures, grid)
         return None if along is None else _Axes(middle, along, length)
 
-    def _directed(
-        self, along: NDArray[np.float64], middle: NDArray[np.float64], structures: Sequence[Region], grid: Grid
-    ) -> NDArray[np.float64] | None:
+    def _directed(self, along: Pair, middle: Pair, structures: Sequence[Region], grid: Grid) -> Pair | None:
         """Turn an axis towards the duct and the artery, or as it was before; None where nothing tells."""
-        towards = np.zeros(2)
+        x = y = 0.0
         for region in structures:
             if region.class_name in _TUBES:
                 at = _picture(region.left + (region.width - 1) / 2, region.top + (region.height - 1) / 2, grid)
-                towards += region.width * region.height * (at - middle)
-        if not towards.any():
+                x += region.width * region.height * (at[0] - middle[0])
+                y += region.width * region.height * (at[1] - middle[1])
+        if x == y == 0.0:
             if self._along is None:
                 return None
-            towards = self._along
-        self._along = along if float(along @ towards) >= 0.0 else -along
+            x, y = self._along
+        self._along = along if along[0] * x + along[1] * y >= 0.0 else (-along[0], -along[1])
         return self._along
 
 
-def _picture(column: float, row: float, grid: Grid) -> NDArray[np.float64]:
-    return np.array(((column + 0.5) * grid.sx - 0.5, (row + 0.5) * grid.sy - 0.5))
+def _picture(column: float, row: float, grid: Grid) -> Pair:
+    return (column + 0.5) * grid.sx - 0.5, (row + 0.5) * grid.sy - 0.5

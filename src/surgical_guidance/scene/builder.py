@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from array import array
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -73,8 +73,7 @@ class Picture(Protocol):
         """``uint8 (height, width, 3)`` bgr8 or ``uint8 (height, width)`` mono8."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What a segmentation tells of a frame; nothing without one."""
 
     instruments: tuple[Instrument, ...] = ()
@@ -121,6 +120,7 @@ class SceneBuilder:
         self._edge: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
         self._inside: NDArray[np.uint8] = self._edge
         self._field: NDArray[np.float32] | None = None
+        self._seen_area = 0  # of the field of view, in every so many rows of a map [pixels]
 
     def reset(self) -> None:
         """Begin anew: identities, growth, and the picture that roll and drift refer to."""
@@ -229,12 +229,11 @@ class SceneBuilder:
         scales, tips = self._rulers.scales(instruments, image, aids)
         near = proximities(instruments, tissue, grid, covered, scales)
         zones, landmarks = self._anatomy.place(tissue, grid, height)
-        inside = None if self._field is None else self._inside[::_EVERY]
         return _Seen(
             instruments=with_scales(instruments, scales),
             structures=structures,
             proximities=self._rulers.in_space(near, instruments, tips, tissue, grid, image, aids),
-            quality=_mean(segmentation.confidence[::_EVERY], inside) / 255.0,
+            quality=self._mean(segmentation.confidence[::_EVERY]) / 255.0,
             zones=zones,
             landmarks=landmarks,
         )
@@ -284,6 +283,14 @@ class SceneBuilder:
         else:
             self._edge.fill(0)
         cv2.rectangle(self._edge, (0, 0), (columns - 1, rows - 1), (255,), 2 * _EDGE - 1)
+        self._seen_area = cv2.countNonZero(self._inside[::_EVERY])
+
+    def _mean(self, levels: NDArray[np.uint8]) -> float:
+        """Give the mean of every so many rows of a map within the field of view; 0 where there is none of it."""
+        if not self._seen_area:
+            return 0.0
+        total = cv2.norm(levels, cv2.NORM_L1, self._inside[::_EVERY])  # a seventh of the time of a masked mean
+        return total * (1.0 / self._seen_area)
 
 
 def _outside(problem: str, context: Context) -> bool:
@@ -291,11 +298,6 @@ def _outside(problem: str, context: Context) -> bool:
     return problem.startswith(ONE_CLASS) and any(one.name == _OUT and one.active for one in context.conditions)
 
 
-def _mean(levels: NDArray[np.uint8], inside: NDArray[np.uint8] | None) -> float:
-    """Give the mean of what lies inside; None: of all. It is 0 where there is nothing."""
-    return float(cv2.mean(levels, mask=inside)[0])
-
-
 def _as_sent(stage: StageTime) -> StageTime:
     """Round times to what ``StageTiming`` holds (float32), so that a recorded scene equals the one that was live."""
-    return StageTime(stage.stage, float(np.float32(stage.start_ms)), float(np.float32(stage.duration_ms)))
+    return StageTime(stage.stage, *array('f', (stage.start_ms, stage.duration_ms)))

@@ -49,7 +49,7 @@ falls by two fifths of a distance makes it 8 % longer."""
 TUBES = frozenset(('cystic_duct', 'cystic_artery', 'hepatic_vein'))
 """Structures so thin that a pool of blood hides them whole."""
 
-_BLOOD = 'blood'
+_KINDS = {'blood': nearest.POOL, **dict.fromkeys(TUBES, nearest.TUBE)}
 _BESIDE = 2  # label pixels: blood that is so near to a border goes on where the structure ends
 _FEWEST = 3  # places of a border that must have blood beside them
 _PROXIMITY = partial(tuple.__new__, Proximity)  # of a tuple with all fields; a third of the time of a call
@@ -79,17 +79,15 @@ def proximities(
         np.array([(tip.tip_x, tip.tip_y, *known[index][:2]) for index, tip in tips]),
         outlines,
         ends,
+        np.array([_KINDS.get(one.class_name, 0) for one in structures], np.uint8),
         structures[0].owners,
         _NOWHERE if covered is None else covered,
         (grid.sx, grid.sy),
         (LOCALISATION_SIGMA, REMEMBERED_SIGMA),
         UNSEEN_DEPTH,
+        (_BESIDE, _FEWEST),
         found,
     )
-    names = [one.class_name for one in structures]
-    if _BLOOD in names:
-        tubes, pools = np.array([name in TUBES for name in names]), np.array([name == _BLOOD for name in names])
-        nearest.allow_for_blood(outlines, ends, structures[0].owners, tubes, pools, _BESIDE, _FEWEST, found)
     count = len(structures)
     methods = ['' if math.isnan(known[index].mm_per_px) else known[index].method for index, _ in tips]
     apart, millimetres, sigma, x, y = found.reshape(-1, nearest.COLUMNS).T.tolist()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ ARM_POSE, STEREO, STEREO_PLANE = 'arm_pose', 'stereo', 'stereo_plane'
 
 DANGER = frozenset(('gastrointestinal_tract', 'cystic_artery', 'cystic_duct', 'hepatic_vein'))
 """Structures that are measured in stereo wherever they are near."""
+
+_SCALE = partial(tuple.__new__, Scale)  # of a tuple with all fields; a third of the time of a call
 
 _REACH_MM = 40.0  # in the picture: what is further away is not worth a match
 _POINTS = 16  # matches a frame, at most: bounds its cost
@@ -89,7 +92,7 @@ class Rulers:
         :raises CalibrationError: if the calibration is for pictures of another shape.
         """
         plain = [
-            Scale(one.mm_per_px, one.mm_per_px_sigma, METHOD if math.isfinite(one.mm_per_px) else '')
+            _SCALE((one.mm_per_px, one.mm_per_px_sigma, METHOD if math.isfinite(one.mm_per_px) else ''))
             for one in instruments
         ]
         unknown = [UNKNOWN_POINT] * len(instruments)

@@ -36,6 +36,7 @@ def warm_up() -> float:
     labels[45:70, 10:50] = CLASSES.index('blood')
     labels[:50, 70:76] = CLASSES.index('grasper')
     labels[30:, 100:106] = CLASSES.index('l_hook_electrocautery')
+    labels[:, 116:122] = CLASSES.index('suction')  # through the whole picture: its tip is not visible
     network = Segmentation(labels, np.full(labels.shape, 255, np.uint8), CLASSES)
     builder = SceneBuilder()
     grain = np.random.default_rng(0).integers(0, 256, (_ROWS // 4, _COLUMNS // 4, 3)).astype(np.uint8)
