@@ -122,20 +122,33 @@ def plain(numbers: NDArray[Number]) -> NDArray[Number]:
 
 
 class RegionFinder:
-    """Finds the regions of label maps."""
+    """Finds the regions of label maps. Keeps buffers of the map's size."""
 
     def __init__(self) -> None:
-        self._instruments = _Kind(INSTRUMENT_CLASSES, owned=False)
-        self._structures = _Kind(STRUCTURE_CLASSES, owned=True)
+        self._large = np.empty((_LARGE, parts.COLUMNS), np.int64)
+        self._table = np.empty((_NUMBERS, parts.COLUMNS), np.int64)
+        self._scores = np.empty(_NUMBERS)
+        self._make_room((0, 0))
+
+    def _make_room(self, shape: tuple[int, ...]) -> None:
+        size = math.prod(shape)
+        self._words = np.empty(shape[1] // _WORD + 1, np.uint64)
+        self._runs = np.empty((size, parts.RUN), np.int32)
+        self._places = np.empty(size, np.int32)
+        self._points = np.empty((4 * size, 2), np.int32)
+        self._owners = np.empty(shape, np.uint8)
+        self._covered = np.empty(shape, np.uint8)
 
     def instruments(self, segmentation: Segmentation) -> list[Region]:
         """Give the regions of instruments, class by class, the largest of a class first."""
-        return self._instruments.find(segmentation, segmentation.labels, None)
+        regions, count = self._find(segmentation, segmentation.labels, INSTRUMENT_CLASSES, _NOWHERE, None)
+        parts.mark(self._runs, count, self._covered)
+        return regions
 
     @property
     def covered(self) -> NDArray[np.uint8]:
-        """Where instruments were found last, specks too: ``uint8 (h, w)``, 1 or 0. It holds until the next map."""
-        return self._instruments.marked()
+        """Where instruments were found last, specks too: ``uint8 (h, w)``, 1 or 0. It holds until they are again."""
+        return self._covered
 
     def structures(
         self,
@@ -148,75 +161,50 @@ class RegionFinder:
         :param whole: labels with the tissue that instruments cover; None: as they are.
         :param covered: ``uint8 (h, w)``, 1 where instruments cover it, else 0; None: nowhere.
         """
-        return self._structures.find(segmentation, segmentation.labels if whole is None else whole, covered)
+        labels = segmentation.labels if whole is None else whole
+        return self._find(segmentation, labels, STRUCTURE_CLASSES, None, covered)[0]
 
+    def _find(
+        self,
+        segmentation: Segmentation,
+        labels: NDArray[np.uint8],
+        wanted: tuple[str, ...],
+        owners: NDArray[np.uint8] | None,
+        covered: NDArray[np.uint8] | None,
+    ) -> tuple[list[Region], int]:
+        """Give the regions of some classes, and how many runs there are.
 
-class _Kind:
-    """Finds the regions of some classes. Keeps buffers of the map's size.
-
-    :param owned: tell whose each pixel is.
-    """
-
-    def __init__(self, wanted: tuple[str, ...], *, owned: bool) -> None:
-        self._wanted, self._owned = wanted, owned
-        self._large = np.empty((_LARGE, parts.COLUMNS), np.int64)
-        self._table = np.empty((_NUMBERS, parts.COLUMNS), np.int64)
-        self._scores = np.empty(_NUMBERS)
-        self._make_room((0, 0))
-
-    def _make_room(self, shape: tuple[int, ...]) -> None:
-        size = math.prod(shape)
-        self._owners = np.empty(shape if self._owned else (0, 0), np.uint8)
-        self._words = np.empty(size // _WORD + 1, np.uint64)
-        self._runs = np.empty((size, parts.RUN), np.int32)
-        self._places = np.empty(size, np.int32)
-        self._points = np.empty((4 * size, 2), np.int32)
-        self._marked = np.empty(shape, np.uint8)
-        self._count = 0
-
-    def marked(self) -> NDArray[np.uint8]:
-        """Mark all of these classes in the last map, with 1."""
-        parts.mark(self._runs, self._count, self._marked)
-        return self._marked
-
-    def find(
-        self, segmentation: Segmentation, labels: NDArray[np.uint8], covered: NDArray[np.uint8] | None
-    ) -> list[Region]:
-        """Give the regions of a map.
-
+        :param owners: filled with whose each pixel is; None: those kept here.
         :param covered: 1 where something is in front, else 0; what is covered has neither an area nor a score.
         """
         labels, confidence = plain(labels), plain(segmentation.confidence)
-        if self._marked.shape != labels.shape:
+        if self._owners.shape != labels.shape:
             self._make_room(labels.shape)
-        self._count, kept = parts.find(
+        owners = self._owners if owners is None else owners
+        count, kept = parts.find(
             labels,
             confidence,
             _NOWHERE if covered is None else covered,
-            among(segmentation.classes, self._wanted),
+            among(segmentation.classes, wanted),
             (max(1.0, MIN_SHARE * labels.size), MAX_PARTS, _SCORED),
             (self._words.view(np.uint8), self._words),
             self._runs,
             self._places,
-            self._owners,
+            owners,
             self._points,
             self._large,
             self._table,
             self._scores,
         )
-        if not kept:
-            return []
-        table = self._table[:kept].tolist()
-        points = self._points[: table[-1][parts.END]].copy()
-        first, found = 0, []
-        for number, ((label, left, top, width, height, _, seen, _, end), score) in enumerate(
-            zip(table, self._scores.tolist(), strict=False), 1
-        ):
+        regions: list[Region] = []
+        first, points = 0, self._points[: self._table[kept - 1, parts.END] if kept else 0].copy()
+        rows, scores = self._table[:kept].tolist(), self._scores[:kept].tolist()
+        for (label, left, top, width, height, _, seen, _, end), score in zip(rows, scores, strict=True):
+            name, number = segmentation.classes[label], len(regions) + 1
             outline = points[first:end]
+            regions.append(_REGION((name, score, outline, owners, number, left, top, width, height, seen, end)))
             first = end
-            name = segmentation.classes[label]
-            found.append(_REGION((name, score, outline, self._owners, number, left, top, width, height, seen, end)))
-        return found
+        return regions, count
 
 
 @lru_cache(maxsize=16)

@@ -55,7 +55,7 @@ def find(
     :param wanted: ``(256,)``, by label.
     :param limits: pixels of the smallest part, how many are kept of one label, and the rows of a part of which one is
         asked for its confidence (of a low part all are).
-    :param changes: room for one number more than there are pixels, filled up to whole words, as bytes and as words.
+    :param changes: room for one number more than there are columns, filled up to whole words, as bytes and as words.
     :param runs: ``(rows * columns, RUN)``, filled with the runs of wanted labels.
     :param places: ``(rows * columns,)``, room.
     :param owners: ``(rows, columns)``, filled: parts are counted from 1, 0 is nobody's; ``(0, 0)``: it is not wanted.
@@ -97,45 +97,42 @@ def mark(runs: Runs, count: int, flags: Pixels) -> None:
 
 @compiled
 def _find_runs(
-    labels: Pixels, wanted: NDArray[np.bool_], all_changes: Pixels, words: NDArray[np.uint64], runs: Runs
+    labels: Pixels, wanted: NDArray[np.bool_], changes: Pixels, words: NDArray[np.uint64], runs: Runs
 ) -> int:
     """Find the runs of wanted labels, row by row, and join those that touch. Give how many there are."""
     rows, columns = labels.shape
-    flat, changes = labels.ravel(), all_changes.ravel()
     lowest, span = _span(wanted)
-    changes[0] = 0
-    for at in range(1, len(flat)):  # many at a time; what is beside the span of what is wanted is all one
-        one, other = np.uint8(flat[at] - lowest), np.uint8(flat[at - 1] - lowest)
-        changes[at] = min(one, span) != min(other, span)
-    for at in range(max(len(flat), 1), len(changes)):
+    for at in range(len(changes)):
         changes[at] = 0
+    changes[columns] = 1  # the row ends
+    count = above = 0
     for row in range(rows if columns else 0):
-        changes[(row + 1) * columns] = 1
-    count = row = above = start = first = 0
-    for word in range(len(words)):
-        left = words[word]
-        while left:  # a bit of it is set where one of eight pixels is not as the one before
-            lowest_bit = left & (~left + _ONE)
-            left ^= lowest_bit
-            at = 8 * word + int(np.int64((lowest_bit * _PLACES) >> _TOP))
-            label = flat[start]
-            if wanted[label]:
-                runs[count, 0], runs[count, 1], runs[count, 2] = row, start - first, at - first
-                runs[count, 3], runs[count, 4] = count, label
-                count += 1
-            start = at
-            if at == first + columns:
-                row += 1
-                first = at
-    for run in range(count):
-        row, start, end, label = runs[run, 0], runs[run, 1], runs[run, 2], runs[run, 4]
-        while runs[above, 0] < row - 1 or (runs[above, 0] < row and runs[above, 2] < start):
-            above += 1
-        near = above
-        while runs[near, 0] < row and runs[near, 1] <= end:
-            if runs[near, 4] == label:
-                _join(runs, run, near)
-            near += 1
+        line, first, start = labels[row], count, 0
+        for at in range(1, columns):  # many at a time; what is beside the span of what is wanted is all one
+            one, other = np.uint8(line[at] - lowest), np.uint8(line[at - 1] - lowest)
+            changes[at] = min(one, span) != min(other, span)
+        for word in range(len(words)):
+            left = words[word]
+            while left:  # a bit of it is set where one of eight pixels is not as the one before
+                lowest_bit = left & (~left + _ONE)
+                left ^= lowest_bit
+                at = 8 * word + int(np.int64((lowest_bit * _PLACES) >> _TOP))
+                label = line[start]
+                if wanted[label]:
+                    runs[count, 0], runs[count, 1], runs[count, 2] = row, start, at
+                    runs[count, 3], runs[count, 4] = count, label
+                    count += 1
+                start = at
+        other_run = above
+        for run in range(first, count):
+            while other_run < first and runs[other_run, 2] < runs[run, 1]:
+                other_run += 1
+            near = other_run
+            while near < first and runs[near, 1] <= runs[run, 2]:
+                if runs[near, 4] == runs[run, 4]:
+                    _join(runs, run, near)
+                near += 1
+        above = first
     for run in range(count):  # a run's first one comes before it, and is settled
         runs[run, 3] = runs[runs[run, 3], 3]
     return count
