@@ -28,7 +28,7 @@ Number = TypeVar('Number', np.uint8, np.float32)
 _TOLERANCE = 0.75  # label pixels that a drawn outline may stray; the network does not know better
 
 _NUMBERS = 255  # that a byte can tell a region by: three times as many as there are of all classes
-_SCORED = 4  # every fourth row of a part gives its mean probability
+_SCORED = 4  # every fourth row gives the mean probability of a part
 _LARGE = 1 + round(1.0 / MIN_SHARE)  # there is no more room in a map for parts that are large enough
 _NOWHERE = np.empty((0, 0), np.uint8)
 _WORD = 8  # bytes

@@ -53,8 +53,8 @@ def find(
     :param confidence: ``(rows, columns)``, what the network thinks of each pixel.
     :param covered: as large, 1 where something is in front, else 0; or ``(0, 0)``: nowhere.
     :param wanted: ``(256,)``, by label.
-    :param limits: pixels of the smallest part, how many are kept of one label, and the rows of a part of which one is
-        asked for its confidence (of a low part all are).
+    :param limits: pixels of the smallest part, how many are kept of one label, and the rows of which one is asked
+        for its confidence (of a low part all are).
     :param changes: room for one number more than there are columns, filled up to whole words, as bytes and as words.
     :param runs: ``(rows * columns, RUN)``, filled with the runs of wanted labels.
     :param places: ``(rows * columns,)``, room.
@@ -90,9 +90,8 @@ def mark(runs: Runs, count: int, flags: Pixels) -> None:
         flat[at] = 0
     for run in range(count):
         first = runs[run, 0] * columns
-        piece = flat[first + runs[run, 1] : first + runs[run, 2]]
-        for at in range(len(piece)):
-            piece[at] = 1
+        for pixel in range(np.uint64(first + runs[run, 1]), np.uint64(first + runs[run, 2])):
+            flat[pixel] = 1
 
 
 @compiled
@@ -226,7 +225,7 @@ def _score(
     scores: NDArray[np.float64],
 ) -> None:
     """Tell whose each pixel is, how many of a part are seen, and what the network thinks of them."""
-    flat, hiding_all, all_sure = owners.ravel(), covered.ravel(), confidence.ravel()
+    flat, hides, sure = owners.ravel(), covered.ravel(), confidence.ravel()
     for at in range(len(flat)):
         flat[at] = 0
     columns = confidence.shape[1]
@@ -235,33 +234,34 @@ def _score(
         for column in range(columns):
             hiding[row] |= covered[row, column]
     asked, total = np.zeros(len(table), np.int64), np.zeros(len(table), np.int64)
+    asks = np.zeros(len(confidence), np.bool_)
+    for row in range(0, len(asks), every):
+        asks[row] = True
     for run in range(count):
         place = places[run]
         if place < 0 or numbers[place] == 0:
             continue
-        part = numbers[place] - 1
-        row = runs[run, 0]
-        start, end = row * columns + runs[run, 1], row * columns + runs[run, 2]
+        part, row = numbers[place] - 1, runs[run, 0]
+        start, end = np.uint64(row * columns + runs[run, 1]), np.uint64(row * columns + runs[run, 2])
         if len(flat):
-            owned, number = flat[start:end], np.uint8(numbers[place])
-            for at in range(len(owned)):
-                owned[at] = number
-        hidden, hides = 0, hiding_all[start:end]
+            number = np.uint8(numbers[place])
+            for pixel in range(start, end):
+                flat[pixel] = number
+        hidden = 0
         if hiding[row]:
-            for at in range(len(hides)):
-                hidden += hides[at]
-        seen = end - start - hidden
+            for pixel in range(start, end):
+                hidden += hides[pixel]
+        seen = runs[run, 2] - runs[run, 1] - hidden
         table[part, SEEN] += seen
-        step = every if table[part, HEIGHT] > every * every else 1
-        if seen == 0 or (row - table[part, TOP]) % step:
+        if seen == 0 or not (asks[row] or table[part, HEIGHT] <= every * every):
             continue
-        level, sure = 0, all_sure[start:end]
+        level = 0
         if hidden:
-            for at in range(len(sure)):
-                level += sure[at] * (1 - hides[at])
+            for pixel in range(start, end):
+                level += sure[pixel] * (1 - hides[pixel])
         else:
-            for at in range(len(sure)):
-                level += sure[at]
+            for pixel in range(start, end):
+                level += sure[pixel]
         asked[part] += seen
         total[part] += level
     for part in range(len(table)):
