@@ -289,8 +289,8 @@ class SceneBuilder:
         """Give the mean of every so many rows of a map within the field of view; 0 where there is none of it."""
         if not self._seen_area:
             return 0.0
-        total = cv2.norm(levels, cv2.NORM_L1, self._inside[::_EVERY])  # a seventh of the time of a masked mean
-        return total * (1.0 / self._seen_area)
+        inside = None if self._field is None else self._inside[::_EVERY]
+        return cv2.norm(levels, cv2.NORM_L1, inside) * (1.0 / self._seen_area)  # a seventh of the time of a masked mean
 
 
 def _outside(problem: str, context: Context) -> bool:
