@@ -53,7 +53,7 @@ def _logic(tell: Tell) -> Iterator[Measured]:
     yield Measured('due', float(every.due), '')
     yield Measured('recall', every.recall, '')
     yield Measured('precision', every.precision, '')
-    yield Measured('largest_error', float(max(map(abs, every.delays), default=0)), 'frames')
+    yield Measured('largest_error', float(max(map(abs, every.delays), default=math.nan)), 'frames')
 
 
 def _distances(tell: Tell) -> Iterator[Measured]:

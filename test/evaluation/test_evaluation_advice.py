@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -159,3 +160,8 @@ def test_the_command_tells_what_it_cannot_do(tmp_path: Path) -> None:
         result = CliRunner().invoke(cli.app, ['evaluate', 'advice', '--report', str(tmp_path), *arguments])
         assert result.exit_code == 1
         assert told in str(result.exception)
+
+
+def test_what_was_never_met_reaches_no_goal() -> None:
+    numbers = headlines_of(AdviceTally('truth', EXACT, {}))
+    assert all(math.isnan(one.value) and one.holds is False for one in numbers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from surgical_guidance.evaluation.advice.tally import AdviceTally
 from surgical_guidance.evaluation.goals import Headline, headline
 
@@ -16,9 +18,9 @@ _REPEATS = 'Repeats while the same cause lasts count neither way.'
 def headlines_of(sums: AdviceTally) -> tuple[Headline, ...]:
     """Hold the sums against their goals."""
     every, high = sums.all, sums.high
-    shown = float('nan') if not every.shown else 1.0 - every.shown_false / every.shown
+    shown = math.nan if not every.shown else 1.0 - every.shown_false / every.shown
     if sums.source == 'truth':
-        late = float(max((abs(delay) for delay in every.delays), default=0))
+        late = float(max(map(abs, every.delays), default=math.nan))  # nothing was met: nothing is known
         return (
             headline('recall', every.recall, f'{every.due} times something was due.', at_least=EXACT_SHARE),
             headline('precision', every.precision, f'Of all that rules said. {_REPEATS}', at_least=EXACT_SHARE),
