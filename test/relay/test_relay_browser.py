@@ -68,7 +68,7 @@ def test_advice_is_shown_large_with_priority_age_and_evidence(page: Page) -> Non
     evidence = page.inner_text('#evidence-list')
     assert 'hook.gut.distance_mm' in evidence
     assert '8.2 ± 0.9 mm' in evidence
-    page.wait_for_function('document.getElementById("spoken").textContent.startsWith("高: 电钩")')
+    page.wait_for_function('() => document.getElementById("spoken").textContent.startsWith("高: 电钩")')
     size = page.evaluate('parseFloat(getComputedStyle(document.getElementById("text")).fontSize)')
     assert size >= 36
 

@@ -115,6 +115,8 @@ class ViewMeter:
             self.reset(image.shape)
             sharpness = light = True
         view = self._view
+        if not (sharpness or light) and (colours or view.colours is None):
+            return view
         brightness, seen = view.brightness, view.colours if colours else None
         if light:
             small = small or sampled(image)
