@@ -115,7 +115,7 @@ def set_up(purpose: str) -> None:
     )
     step('surgical_guidance', VENV / 'stamps/project', install_project, [interpreter, ROOT / 'setup.py'])
     rooms = ROOT / 'src/surgical_guidance'
-    compiled = [*sorted((rooms / 'scene').rglob('*.py')), rooms / 'inference/winners.py']
+    compiled = [*sorted((rooms / 'scene').rglob('*.py')), rooms / 'inference/winners.py', rooms / 'advice/lines.py']
     step(
         'compiled loops',
         VENV / 'stamps/compiled',
@@ -246,7 +246,7 @@ def compile_loops() -> None:
     """Compile what the frame path runs compiled, so that the first start need not."""
     work = (
         'from surgical_guidance.inference.winners import Winners; from surgical_guidance.scene.warm import warm_up; '
-        'warm_up(); Winners((3, 4, 4))'
+        'from surgical_guidance.advice import lines; warm_up(); Winners((3, 4, 4)); lines.warm_up()'
     )
     command(VENV / 'bin/python', '-c', work, remedy='see the log')
 
