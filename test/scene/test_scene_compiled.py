@@ -98,6 +98,15 @@ def test_the_largest_parts_of_a_class_are_kept_and_those_of_one_size_in_their_or
     assert sorted(np.unique(regions[0].owners)) == [0, 1, 2, 3, 4, 5, 6]
 
 
+def test_a_part_that_is_seen_has_a_score_whichever_rows_are_covered() -> None:
+    labels, covered = np.zeros((90, 128), np.uint8), np.zeros((90, 128), np.uint8)
+    labels[20:60, 20:100] = LIVER
+    covered[::4] = 1
+    (region,) = RegionFinder().structures(segmentation(labels), covered=covered)
+    assert region.area == 30 * 80
+    assert region.score == pytest.approx(200 / 255)
+
+
 def test_a_line_of_pixels_encloses_nothing_and_still_has_a_direction() -> None:
     labels = np.zeros((60, 200), np.uint8)
     labels[30, 20:120] = LIVER

@@ -54,7 +54,7 @@ def find(
     :param covered: as large, 1 where something is in front, else 0; or ``(0, 0)``: nowhere.
     :param wanted: ``(256,)``, by label.
     :param limits: pixels of the smallest part, how many are kept of one label, and the rows of which one is asked
-        for its confidence (of a low part all are).
+        for its confidence (of a low part all are, and always the first that is seen).
     :param changes: room for one number more than there are columns, filled up to whole words, as bytes and as words.
     :param runs: ``(rows * columns, RUN)``, filled with the runs of wanted labels.
     :param places: ``(rows * columns,)``, room.
@@ -253,7 +253,7 @@ def _score(
                 hidden += hides[pixel]
         seen = runs[run, 2] - runs[run, 1] - hidden
         table[part, SEEN] += seen
-        if seen == 0 or not (asks[row] or table[part, HEIGHT] <= every * every):
+        if seen == 0 or not (asks[row] or asked[part] == 0 or table[part, HEIGHT] <= every * every):
             continue
         level = 0
         if hidden:
