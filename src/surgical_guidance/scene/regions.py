@@ -199,7 +199,7 @@ class RegionFinder:
         regions: list[Region] = []
         first, points = 0, self._points[: self._table[kept - 1, parts.END] if kept else 0].copy()
         rows, scores = self._table[:kept].tolist(), self._scores[:kept].tolist()
-        for (label, left, top, width, height, _, seen, _, end), score in zip(rows, scores, strict=True):
+        for (label, left, top, width, height, seen, _, end), score in zip(rows, scores, strict=True):
             name, number = segmentation.classes[label], len(regions) + 1
             outline = points[first:end]
             regions.append(_REGION((name, score, outline, owners, number, left, top, width, height, seen, end)))

@@ -15,11 +15,11 @@ Pixels = NDArray[np.uint8]
 Runs = NDArray[np.int32]
 Table = NDArray[np.int64]
 
-LABEL, LEFT, TOP, WIDTH, HEIGHT, AREA, SEEN, ROOT, END = range(9)
-"""Columns of the table of parts. ``AREA``: all its pixels; ``SEEN``: those that nothing covers; ``ROOT``: its first
-run; ``END``: where its border ends."""
+LABEL, LEFT, TOP, WIDTH, HEIGHT, SEEN, ROOT, END = range(8)
+"""Columns of the table of parts. ``SEEN``: pixels that nothing covers; ``ROOT``: its first run; ``END``: where its
+border ends."""
 
-COLUMNS = 9
+COLUMNS = 8
 RUN = 5
 """Numbers of a run: row, first column, the column after the last, the first run of its part, and its label."""
 
@@ -167,7 +167,7 @@ def _measure(runs: Runs, count: int, smallest: float, table: Table, places: NDAr
                 continue
             table[found, LABEL], table[found, LEFT], table[found, TOP] = runs[run, 4], start, row
             table[found, WIDTH], table[found, HEIGHT] = end, row + 1  # as the ends, until all is known
-            table[found, AREA], table[found, SEEN], table[found, ROOT] = places[run], 0, run
+            table[found, SEEN], table[found, ROOT] = 0, run
             places[run] = found
             found += 1
         else:
